@@ -1,0 +1,202 @@
+"""Writes a store shard by shard into ``OUT.partial``, which becomes ``OUT`` when complete; a killed run can go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xret.artifact import MANIFEST, atomic_file, file_hash, read_manifest, write_manifest
+from xret.errors import InputError, MismatchError, VectorsError
+from xret.vectors.shard import shard_name, write_shard
+from xret.vectors.store import Vectors
+
+__all__ = ["SHARD_ROWS", "VectorsWriter", "check_new", "check_same", "write_vectors"]
+
+SHARD_ROWS = 65_536
+_FORMAT = 1  # of the folder's layout
+_COMPARED = {  # manifest field -> what it is called when two runs differ in it
+    "encoder_hash": "encoder", "role": "role", "corpus_hash": "corpus", "dim": "dim", "dtype": "dtype",
+    "shard_rows": "shard rows", "total": "rows",
+}  # fmt: skip
+
+
+class VectorsWriter:
+    """A store being written.
+
+    Attributes:
+        rows: rows written so far, counting those of the run that is resumed.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        *,
+        dim: int,
+        dtype: str = "float16",
+        fields: Mapping[str, Any] | None = None,
+        resume: bool = False,
+    ) -> None:
+        """Begin, or go on with what an interrupted run left.
+
+        Args:
+            out: the folder to make.
+            dim: values per row.
+            dtype: ``float16`` or ``float32``.
+            fields: what else the manifest tells (encoder, encoder_hash, role …), settled before the first row.
+            resume: keep the finished shards of ``OUT.partial``, when they were made with the same fields.
+
+        Raises:
+            InputError: `out` exists, or an interrupted run is there and `resume` is off, or it cannot be written.
+            MismatchError: the interrupted run had other settings; the message names both.
+            VectorsError: a finished shard has been changed since, or an unknown dtype.
+        """
+        if dtype not in ("float16", "float32"):
+            raise VectorsError(f"dtype '{dtype}' is not known; known: float16, float32")
+        self.out, self.dim, self.dtype = Path(out), dim, dtype
+        self.partial = self.out.with_name(self.out.name + ".partial")
+        self._fields = {
+            **(fields or {}), "kind": "vectors", "format": _FORMAT, "xret": _version(), "dim": dim, "dtype": dtype,
+            "normalized": True,
+        }  # fmt: skip
+        self._shards: list[dict[str, Any]] = []
+        check_new(self.out)
+        if self.partial.exists():
+            self._continue(resume)
+        self._begin()
+
+    @property
+    def rows(self) -> int:
+        """Rows in finished shards."""
+        return sum(int(shard["rows"]) for shard in self._shards)
+
+    def total(self, fact: str) -> int:
+        """The sum of a fact over the finished shards (see `write`)."""
+        return sum(int(shard.get(fact, 0)) for shard in self._shards)
+
+    def write(self, ids: pa.Array, vectors: NDArray[Any], **facts: Any) -> None:
+        """Add one shard and record it, durably, before returning.
+
+        Args:
+            ids: one string per row.
+            vectors: (rows, dim) float; stored in the store's dtype.
+            facts: kept beside the shard in the manifest (``cut=3``).
+
+        Raises:
+            VectorsError: another width or number of ids, or a value that is NaN, infinite or too large for float16.
+            InputError: the disk is full.
+        """
+        with np.errstate(over="ignore"):
+            values = np.asarray(vectors).astype(self.dtype, copy=False)
+        if values.ndim != 2 or values.shape != (len(ids), self.dim):
+            raise VectorsError(f"{self.out}: vectors are {values.shape}, wanted {(len(ids), self.dim)}")
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+            raise VectorsError(f"{self.out}: the vector of id '{ids[row]}' holds NaN or infinity")
+        path = self.partial / shard_name(len(self._shards))
+        with atomic_file(path) as temporary:
+            write_shard(temporary, ids, values)
+        self._shards.append({"file": path.name, "rows": len(ids), "sha256": file_hash(path), **facts})
+        self._record(complete=False)
+
+    def finish(self) -> Vectors:
+        """Mark the store complete, give it its name and open it."""
+        self._record(complete=True)
+        os.replace(self.partial, self.out)
+        return Vectors.open(self.out)
+
+    def _begin(self) -> None:
+        try:
+            self.partial.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{self.out}: cannot write here ({error.strerror}); give an existing, writable folder"
+            ) from error
+        self._record(complete=False)
+
+    def _record(self, *, complete: bool) -> None:
+        write_manifest(self.partial, {**self._fields, "complete": complete, "rows": self.rows, "shards": self._shards})
+
+    def _continue(self, resume: bool) -> None:
+        if not (self.partial / MANIFEST).is_file():  # killed before anything was recorded
+            return
+        manifest = read_manifest(self.partial, kind="vectors")
+        if not resume:
+            total = f" of {manifest['total']}" if "total" in manifest else ""
+            raise InputError(
+                f"{self.partial}: holds an interrupted run ({manifest.get('rows', 0)}{total} rows); "
+                "add --resume (resume=True) to go on, or remove it"
+            )
+        check_same(self.partial, manifest, self._fields)
+        for shard in manifest.get("shards", []):
+            path = self.partial / Path(shard["file"]).name
+            if not path.is_file() or file_hash(path) != shard["sha256"]:
+                raise VectorsError(f"{path}: was changed since it was written; remove {self.partial} and start again")
+            self._shards.append(shard)
+        for left in self.partial.glob(".*.part"):  # what the kill interrupted
+            left.unlink()
+
+
+def check_new(out: Path) -> None:
+    """Refuse to write over what is there (InputError); for callers with long work before the first row."""
+    if Path(out).exists():
+        raise InputError(f"{out}: exists already; remove it or choose another name")
+
+
+def check_same(place: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse to mix two runs.
+
+    Raises:
+        MismatchError: a setting differs; names it and both values.
+    """
+    for key, label in _COMPARED.items():
+        if found.get(key) != wanted.get(key):
+            old, new = (_show(key, fields) for fields in (found, wanted))
+            raise MismatchError(
+                f"{place}: was made with {label} {old}, this run has {new}; remove it or choose another name"
+            )
+
+
+def write_vectors(
+    out: Path,
+    blocks: Iterable[tuple[Iterable[str], NDArray[Any]]],
+    *,
+    dim: int,
+    dtype: str = "float16",
+    fields: Mapping[str, Any] | None = None,
+) -> Vectors:
+    """Write a store from (ids, vectors) blocks; each block becomes a shard.
+
+    Args:
+        out: the folder to make.
+        blocks: string ids and (rows, dim) vectors of length 1.
+        dim: values per row.
+        dtype: ``float16`` or ``float32``.
+        fields: further fields of the manifest.
+
+    Raises:
+        InputError, VectorsError: as `VectorsWriter`.
+    """
+    writer = VectorsWriter(out, dim=dim, dtype=dtype, fields=fields)
+    for ids, vectors in blocks:
+        writer.write(pa.array(list(ids), pa.string()), vectors)
+    return writer.finish()
+
+
+def _show(key: str, fields: Mapping[str, Any]) -> str:
+    value = fields.get(key)
+    short = str(value)[:12] if key.endswith("_hash") else str(value)
+    return f"'{fields.get('encoder')}' ({short})" if key == "encoder_hash" else f"'{short}'"
+
+
+def _version() -> str:
+    try:
+        return version("xret")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "0"
