@@ -1,0 +1,23 @@
+"""Encoders: a recipe (data) apart from a runtime (an ONNX session). Importing this loads no runtime."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xret.encoders.encoder import Encoder
+    from xret.encoders.load import load_encoder
+    from xret.encoders.recipe import Recipe
+    from xret.encoders.store import encode_corpus
+
+__all__ = ["Encoder", "Recipe", "encode_corpus", "load_encoder"]
+
+_HOMES = {"Encoder": "encoder", "Recipe": "recipe", "encode_corpus": "store", "load_encoder": "load"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"xret.encoders.{_HOMES[name]}"), name)

@@ -1,0 +1,46 @@
+"""What a builder of one model family has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from xret.encoders.graph import Graph
+from xret.encoders.weights import Weights
+from xret.errors import ModelError
+
+__all__ = ["Built", "Family", "must"]
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a builder added to the graph."""
+
+    hidden: str  # float32 (batch, tokens, width): token vectors before L2
+    pooled: str | None = None  # float32 (batch, width): only where the family pools in a cheaper way of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One `model_type` of config.json: how it is checked, measured and built. Functions take config.json's content."""
+
+    build: Callable[[Graph, Weights, dict[str, Any]], Built]
+    check: Callable[[dict[str, Any]], None]  # raises ModelError for look-alikes
+    positions: Callable[[dict[str, Any]], int]  # the most tokens a text can have
+    width: Callable[[dict[str, Any]], int]  # of `Built.hidden`
+    apart: bool = False  # whether token vectors cost far more than the pooled one and so get a graph of their own
+    version: int = 1  # raised when the graph's numbers change: empties the graph cache
+
+
+def must(config: dict[str, Any], key: str, kind: type[Kind]) -> Kind:
+    """A field of config.json that has to be there.
+
+    Raises:
+        ModelError: it is missing or of another type.
+    """
+    if not isinstance(value := config.get(key), kind):
+        raise ModelError(f"config.json: '{key}' is {value!r}, wanted {kind.__name__}")
+    return value

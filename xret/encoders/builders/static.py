@@ -1,0 +1,57 @@
+"""``xret-static``: a table of subword vectors, summed and projected; no attention, so it runs at the tokeniser's speed.
+
+Layout: ``embedding.weight`` (vocab_size, hidden_size) int8, float16 or float32; with int8 ``embedding.scale``
+(vocab_size,) float32, quantisation step times learned token weight; ``projection.weight`` (output_size, hidden_size).
+Token vector = scale[t] * weight[t] @ projection.T; sentence vector = L2(sum over the text's tokens).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xret.encoders.builders.family import Built, Family, must
+from xret.encoders.graph import Graph
+from xret.encoders.weights import Weights
+from xret.errors import ModelError
+
+__all__ = ["FAMILIES"]
+
+
+def check(config: dict[str, Any]) -> None:
+    """Refuse incomplete configs (ModelError)."""
+    for key in ("vocab_size", "hidden_size", "output_size"):
+        must(config, key, int)
+
+
+def build(graph: Graph, weights: Weights, config: dict[str, Any]) -> Built:
+    """Add the table and the projection; summed before it is projected: one row per text instead of one per token."""
+    vocabulary, width, out = config["vocab_size"], config["hidden_size"], config["output_size"]
+    table = weights.raw("embedding.weight")
+    if table.shape != (vocabulary, width) or table.dtype not in (np.int8, np.float16, np.float32):
+        raise ModelError(
+            f"{weights.source}: embedding.weight is {table.dtype} {table.shape}, "
+            f"wanted int8, float16 or float32 {(vocabulary, width)}"
+        )
+    rows = graph.node("Cast", [graph.node("Gather", [graph.weight("table", table), "input_ids"])], to=1)
+    token_weights = graph.node("Cast", ["attention_mask"], to=1)
+    if "embedding.scale" in weights or table.dtype == np.int8:
+        scale = graph.weight("scale", weights.get("embedding.scale", vocabulary))
+        token_weights = graph.node("Mul", [graph.node("Gather", [scale, "input_ids"]), token_weights])
+    projection = graph.weight("projection", weights.get("projection.weight", out, width).T)
+    total = graph.node("MatMul", [graph.node("Unsqueeze", [token_weights, graph.ints(1)]), rows])
+    pooled = graph.node("MatMul", [graph.node("Squeeze", [total, graph.ints(1)]), projection])
+    scaled = graph.node("Mul", [rows, graph.node("Unsqueeze", [token_weights, graph.ints(2)])])
+    return Built(hidden=graph.node("MatMul", [scaled, projection]), pooled=pooled)
+
+
+FAMILIES = {
+    "xret-static": Family(
+        build=build,
+        check=check,
+        positions=lambda config: int(config.get("max_length", 1024)),
+        apart=True,
+        width=lambda config: int(must(config, "output_size", int)),
+    )
+}

@@ -1,0 +1,83 @@
+"""Built graphs, kept by content hash in the user's cache folder.
+
+``XRET_CACHE`` names it; else it is ``$XDG_CACHE_HOME/xret``, else ``~/.cache/xret``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from xret.encoders.graph import MODEL_FILE, Graph
+
+__all__ = ["cache_folder", "cached_graphs", "find_graph", "forget_graph", "keep_graph"]
+
+_CARD = "encoder.json"
+logger = logging.getLogger("xret")
+
+
+def cache_folder() -> Path:
+    """Where xret keeps what it can make again."""
+    if chosen := os.environ.get("XRET_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "xret"
+
+
+def find_graph(key: str) -> Path | None:
+    """The graph file kept under `key`, if there is one."""
+    path = cache_folder() / "graphs" / key / MODEL_FILE
+    return path if path.is_file() else None
+
+
+def keep_graph(key: str, graph: Graph, card: dict[str, Any]) -> Path | None:
+    """Write a graph under `key`, whole or not at all; when another process was first, its copy is taken.
+
+    Returns:
+        The graph file, or None where the cache cannot be written (the caller then keeps the graph in memory).
+    """
+    root = cache_folder() / "graphs"
+    temporary: Path | None = None
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{key[:16]}.", dir=root))
+        graph.save(temporary)
+        (temporary / _CARD).write_text(
+            json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        os.chmod(temporary, 0o755)
+        os.replace(temporary, root / key)
+    except OSError as error:
+        if (found := find_graph(key)) is None:
+            logger.warning(
+                "%s: cannot keep the built graph here (%s); it will be built again next time", root, error.strerror
+            )
+        return found
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return root / key / MODEL_FILE
+
+
+def forget_graph(key: str) -> None:
+    """Remove a graph that turned out to be damaged."""
+    shutil.rmtree(cache_folder() / "graphs" / key, ignore_errors=True)
+
+
+def cached_graphs() -> list[dict[str, Any]]:
+    """The card (name, hash, folder, dim, family) of every encoder with kept graphs, and their bytes; by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in (cache_folder() / "graphs").glob(f"*/{_CARD}"):
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+            size = sum(file.stat().st_size for file in path.parent.iterdir())
+        except (OSError, ValueError):  # being removed or written by another process
+            continue
+        entry = found.setdefault(card["hash"], {**card, "bytes": 0})
+        entry["bytes"] += size
+    return sorted(found.values(), key=lambda card: (card["name"], card["hash"]))

@@ -1,0 +1,125 @@
+"""Collects nodes and weights of one ONNX graph and writes it; weights beyond protobuf's 2 GB go to a file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xret.errors import ModelError, require
+
+__all__ = ["INLINE_LIMIT", "MICROSOFT", "MODEL_FILE", "Graph"]
+
+MICROSOFT = "com.microsoft"
+MODEL_FILE = "model.onnx"
+INLINE_LIMIT = 1_500_000_000  # bytes of weights kept inside the file; protobuf ends at 2 GiB
+_OPSET, _IR = 18, 9
+_ALIGN = 4096  # so that the runtime can map external weights
+
+
+class Graph:
+    """A graph under construction. Values are named by strings, as in ONNX."""
+
+    def __init__(self) -> None:
+        """An empty graph."""
+        self._onnx = require("onnx", extra="cpu", purpose="turning a checkpoint into an ONNX graph")
+        self._nodes: list[Any] = []
+        self._weights: dict[str, NDArray[Any]] = {}
+        self._inputs: list[str] = []
+        self._outputs: list[tuple[str, Sequence[str | int]]] = []
+
+    def input(self, name: str) -> str:
+        """Declare an int64 input of shape (batch, tokens)."""
+        self._inputs.append(name)
+        return name
+
+    def output(self, value: str, name: str, shape: Sequence[str | int]) -> None:
+        """Declare `value` a float32 output called `name`."""
+        self.node("Identity", [value], name=name)
+        self._outputs.append((name, shape))
+
+    def weight(self, name: str, array: NDArray[Any]) -> str:
+        """Add a constant; the same name twice must mean the same array."""
+        self._weights.setdefault(name, array)
+        return name
+
+    def ints(self, *values: int) -> str:
+        """An int64 vector constant."""
+        return self.weight("ints_" + "_".join(str(v) for v in values), np.array(values, np.int64))
+
+    def scalar(self, value: float) -> str:
+        """A float32 scalar constant."""
+        return self.weight(f"float_{value!r}", np.array(value, np.float32))
+
+    def node(
+        self, op: str, inputs: Sequence[str], *, name: str = "", outputs: int = 1, domain: str = "", **attributes: Any
+    ) -> str:
+        """Add a node and give the name of its first output (further ones are called ``name.1``, …)."""
+        name = name or f"{op.lower()}_{len(self._nodes)}"
+        names = [name, *(f"{name}.{i}" for i in range(1, outputs))]
+        self._nodes.append(self._onnx.helper.make_node(op, list(inputs), names, domain=domain, name=name, **attributes))
+        return name
+
+    def prune(self) -> None:
+        """Drop nodes and weights that no output needs: the runtime would compute them all the same."""
+        needed = {name for name, _ in self._outputs}
+        kept = []
+        for node in reversed(self._nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                kept.append(node)
+        self._nodes = kept[::-1]
+        self._weights = {name: array for name, array in self._weights.items() if name in needed}
+
+    def save(self, folder: Path, *, inline_limit: int = INLINE_LIMIT) -> None:
+        """Write ``model.onnx`` (and ``model.onnx.data``) into an existing folder."""
+        if self._size() <= inline_limit:
+            (folder / MODEL_FILE).write_bytes(self.serialized(inline_limit=inline_limit))
+            return
+        tensors = []
+        with open(folder / f"{MODEL_FILE}.data", "wb") as stream:
+            for name, array in self._weights.items():
+                tensors.append(self._external(name, array, stream))
+        (folder / MODEL_FILE).write_bytes(self._model(tensors).SerializeToString(deterministic=True))
+
+    def serialized(self, *, inline_limit: int = INLINE_LIMIT) -> bytes:
+        """The whole model as bytes.
+
+        Raises:
+            ModelError: the weights do not fit one protobuf message.
+        """
+        if self._size() > inline_limit:
+            raise ModelError(
+                f"the graph's weights are {self._size() / 1e9:.1f} GB and must go to a file; "
+                "point XRET_CACHE to a writable folder"
+            )
+        numpy_helper = self._onnx.numpy_helper
+        tensors = [numpy_helper.from_array(np.ascontiguousarray(a), n) for n, a in self._weights.items()]
+        return bytes(self._model(tensors).SerializeToString(deterministic=True))
+
+    def _size(self) -> int:
+        return sum(array.nbytes for array in self._weights.values())
+
+    def _external(self, name: str, array: NDArray[Any], stream: Any) -> Any:
+        if array.nbytes < 1024:  # shapes and axes must be visible to shape inference
+            return self._onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+        stream.write(b"\0" * (-stream.tell() % _ALIGN))
+        place = {"location": f"{MODEL_FILE}.data", "offset": stream.tell(), "length": array.nbytes}
+        np.ascontiguousarray(array).tofile(stream)
+        kinds = self._onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        tensor = self._onnx.TensorProto(name=name, dims=array.shape, data_type=kinds)
+        tensor.data_location = self._onnx.TensorProto.EXTERNAL
+        for key, value in place.items():
+            tensor.external_data.add(key=key, value=str(value))
+        return tensor
+
+    def _model(self, tensors: list[Any]) -> Any:
+        helper, proto = self._onnx.helper, self._onnx.TensorProto
+        inputs = [helper.make_tensor_value_info(name, proto.INT64, ["batch", "tokens"]) for name in self._inputs]
+        outputs = [helper.make_tensor_value_info(name, proto.FLOAT, list(shape)) for name, shape in self._outputs]
+        graph = helper.make_graph(self._nodes, "xret", inputs, outputs, tensors)
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR, producer_name="xret")
