@@ -1,0 +1,209 @@
+"""The training loop of a static student."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from xret.encoders.distil.checkpoint import load_checkpoint, save_checkpoint
+from xret.encoders.distil.config import DistilConfig
+from xret.encoders.distil.objectives import contrast, regression
+from xret.encoders.distil.sampling import PairSampler
+from xret.encoders.distil.static import RowAdam, StaticStudent
+from xret.encoders.distil.tokens import Tokens
+from xret.errors import XretError
+
+__all__ = ["TrainingData", "train"]
+
+log = logging.getLogger("xret")
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the loop reads.
+
+    Attributes:
+        texts: tokens of the target side, one text per pair.
+        english: tokens of the distinct English strings.
+        english_of: (pairs,) int64, which English string a pair has.
+        targets: (distinct English strings, d) float16 or float32 teacher vectors, unit rows.
+        sampler: draws the batches.
+        dev_texts: tokens of held-out pairs, target side.
+        dev_english: tokens of held-out pairs, English side.
+        dev_langs: language of each held-out pair.
+    """
+
+    texts: Tokens
+    english: Tokens
+    english_of: np.ndarray
+    targets: np.ndarray
+    sampler: PairSampler
+    dev_texts: Tokens
+    dev_english: Tokens
+    dev_langs: list[str]
+
+
+def train(data: TrainingData, config: DistilConfig, *, checkpoint: Path, key: str) -> StaticStudent:
+    """Train (or go on training) and give the best student by dev accuracy.
+
+    Raises:
+        XretError: the loss is no longer a number.
+        MismatchError: the checkpoint belongs to other options or data.
+    """
+    run = _Run(data, config)
+    state = load_checkpoint(checkpoint, key=key)
+    step = run.restore(*state) if state else 0
+    bar = tqdm(total=config.steps, initial=step, desc="distil", unit="step", disable=None)
+    while step < config.steps:
+        loss = run.step(step)
+        step += 1
+        bar.update()
+        bar.set_postfix(loss=f"{loss:.3f}", dev=f"{run.latest:.3f}", refresh=False)
+        if step % config.eval_every == 0 or step == config.steps:
+            run.evaluate(step)
+            log.info("step %d: loss %.4f, dev accuracy %.4f, best %.4f", step, loss, run.latest, run.best)
+            save_checkpoint(checkpoint, run.tensors(), {"key": key, "step": str(step), **run.fields()})
+            if config.patience and run.stale >= config.patience:
+                log.info("no progress in %d evaluations: stopping", run.stale)
+                break
+    bar.close()
+    return run.best_student()
+
+
+class _Run:
+    """State of one run; everything in it goes into the checkpoint."""
+
+    def __init__(self, data: TrainingData, config: DistilConfig) -> None:
+        self.data, self.config = data, config
+        vocab = config.vocab_size
+        counts = np.bincount(data.texts.ids, minlength=vocab) + np.bincount(data.english.ids, minlength=vocab)
+        self.student = StaticStudent(
+            counts / max(1, counts.sum()),
+            hidden_size=config.hidden_size,
+            output_size=data.targets.shape[1],
+            seed=config.seed,
+        )
+        self.adams = {name: RowAdam(tensor) for name, tensor in self.student.tensors().items()}
+        self.best, self.latest, self.stale = 0.0, 0.0, 0
+        self.kept = {name: tensor.clone() for name, tensor in self.student.tensors().items()}
+
+    def step(self, step: int) -> float:
+        """One update; gives the loss."""
+        config, data = self.config, self.data
+        pairs = data.sampler.batch(step, config.batch_size)
+        english = data.english_of[pairs]
+        ids, lengths = self._tokens(pairs, english, step)
+        unique, places = np.unique(ids, return_inverse=True)
+        index = torch.from_numpy(unique)
+        rows = self.student.table[index].requires_grad_()
+        weights = self.student.log_weight[index].requires_grad_()
+        starts = torch.from_numpy(np.cumsum(lengths) - lengths)
+        vectors = self.student.encode(rows, weights, torch.from_numpy(places), starts)
+        loss = self._loss(vectors[: len(pairs)], vectors[len(pairs) :], english)
+        loss.backward()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise XretError(
+                f"step {step}: the loss is {value}; lower learning_rate or raise temperature, then start again"
+            )
+        self._update(index, rows, weights, step)
+        return value
+
+    def _tokens(self, pairs: np.ndarray, english: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+        ids, lengths = zip(
+            self.data.texts.gather(pairs, limit=self.config.max_tokens),
+            self.data.english.gather(english, limit=self.config.max_tokens),
+            strict=True,
+        )
+        flat, counts = np.concatenate(ids), np.concatenate(lengths)
+        rng = np.random.default_rng([self.config.seed, step, 1])
+        kept = rng.random(len(flat)) >= self.config.token_dropout
+        owners = np.repeat(np.arange(len(counts)), counts)
+        return flat[kept], np.bincount(owners[kept], minlength=len(counts))
+
+    def _loss(self, texts: torch.Tensor, english: torch.Tensor, english_of: np.ndarray) -> torch.Tensor:
+        config = self.config
+        targets = torch.from_numpy(self.data.targets[english_of].astype(np.float32))
+        numbers = torch.from_numpy(english_of)
+        same = (numbers[:, None] == numbers[None, :]).fill_diagonal_(False)
+        half = config.precision == "bfloat16"
+        loss = contrast(texts, english, same, temperature=config.temperature, bfloat16=half, both=True)
+        if config.teacher_contrast:
+            loss = loss + config.teacher_contrast * contrast(
+                texts, targets, same, temperature=config.temperature, bfloat16=half, both=False
+            )
+        return loss + config.teacher_weight * (regression(texts, targets) + regression(english, targets))
+
+    def _update(self, index: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, step: int) -> None:
+        rate, student = self._rate(step), self.student
+        assert rows.grad is not None and weights.grad is not None and student.projection.grad is not None
+        everything, projection = torch.arange(len(student.projection)), student.projection
+        for name, table, at, values, gradient, share in (
+            ("table", student.table, index, rows.detach(), rows.grad, 0.25),
+            ("log_weight", student.log_weight, index, weights.detach(), weights.grad, 1.0),
+            # The projection sees every text, a token's row only its own: a slower rate keeps the space still.
+            ("projection", projection.data, everything, projection.detach().clone(), projection.grad, 0.1),
+        ):
+            self.adams[name].step(table, at, values, gradient, rate=rate * share, steps=step + 1)
+        student.projection.grad = None
+
+    def _rate(self, step: int) -> float:
+        config = self.config
+        if step < config.warmup_steps:
+            return config.learning_rate * (step + 1) / config.warmup_steps
+        share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+        return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+
+    def evaluate(self, step: int) -> None:
+        """Dev accuracy: mean over languages and directions of nearest neighbours that are the translation."""
+        dev, limit = self.data, self.config.max_tokens
+        rows = np.arange(len(dev.dev_langs))
+        texts = self.student.encode_rows(dev.dev_texts, rows, limit=limit)
+        english = self.student.encode_rows(dev.dev_english, rows, limit=limit)
+        langs, scores = np.asarray(dev.dev_langs), []
+        for lang in sorted(set(dev.dev_langs)):
+            cosines = texts[langs == lang] @ english[langs == lang].T
+            right = np.arange(len(cosines))
+            scores.append(((cosines.argmax(1) == right).mean() + (cosines.argmax(0) == right).mean()) / 2)
+        self.latest = float(np.mean(scores)) if scores else 0.0
+        if self.latest >= self.best:
+            self.best, self.stale = self.latest, 0
+            self.kept = {name: tensor.clone() for name, tensor in self.student.tensors().items()}
+        else:
+            self.stale += 1
+
+    def best_student(self) -> StaticStudent:
+        """The student with the parameters kept at the best evaluation."""
+        self.student.load(self.kept)
+        return self.student
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything a later process needs to go on."""
+        tensors = {f"student.{name}": tensor for name, tensor in self.student.tensors().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.kept.items()}
+        for name, adam in self.adams.items():
+            tensors |= {f"first.{name}": adam.first, f"second.{name}": adam.second}
+        return tensors
+
+    def fields(self) -> dict[str, str]:
+        """The scalars among the state."""
+        return {"best": repr(self.best), "latest": repr(self.latest), "stale": str(self.stale)}
+
+    def restore(self, tensors: dict[str, torch.Tensor], fields: dict[str, str]) -> int:
+        """Take up a checkpoint's state; gives the number of steps done."""
+        parts = {
+            kind: {name.split(".", 1)[1]: tensor for name, tensor in tensors.items() if name.startswith(f"{kind}.")}
+            for kind in ("student", "best", "first", "second")
+        }
+        self.student.load(parts["student"])
+        self.kept = parts["best"]
+        for name, adam in self.adams.items():
+            adam.first, adam.second = parts["first"][name], parts["second"][name]
+        self.best, self.latest, self.stale = float(fields["best"]), float(fields["latest"]), int(fields["stale"])
+        return int(fields["step"])
