@@ -1,0 +1,134 @@
+"""From a file to its columns as text and numbers, with a name for every row in messages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from xret.bitext.columns import PACKED, format_of
+from xret.errors import InputError
+
+__all__ = ["PairFile", "read_file"]
+
+
+@dataclass(frozen=True)
+class PairFile:
+    """The columns of a file as they stand there, and how to name a row of it."""
+
+    label: str
+    table: pa.Table
+    place: str  # "pairs.tsv:{}" or "pairs.parquet: row {}"
+    first: int  # the number of the first row
+    error: type[InputError]
+
+    def fail(self, row: int, problem: str) -> InputError:
+        """The error to raise about row `row`, counted from 0."""
+        return self.error(f"{self.place.format(row + self.first)}: {problem}")
+
+
+def read_file(
+    source: str | Path, layouts: Sequence[Sequence[str]], needed: Sequence[str], error: type[InputError], what: str
+) -> PairFile:
+    """Read TSV, JSONL or Parquet.
+
+    Args:
+        source: the file, or ``-`` for TSV on stdin.
+        layouts: the column names that a TSV file may have, told apart by their number.
+        needed: columns that must be there.
+        error: the class of errors to raise.
+        what: what the file should hold, for messages.
+    """
+    path = Path(source)
+    label = "<stdin>" if str(source) == "-" else str(source)
+    format = "tsv" if label == "<stdin>" else format_of(path)
+    if label != "<stdin>" and not path.is_file():
+        raise error(
+            f"{label}: {'is a folder' if path.is_dir() else 'no such file'}; wanted {what} in TSV, JSONL or Parquet"
+        )
+    place = f"{label.replace('{', '{{').replace('}', '}}')}{': row' if format == 'parquet' else ''}"
+    place += " {}" if format == "parquet" else ":{}"
+    if format == "parquet":
+        file = PairFile(label, _parquet(path, error), place, 1, error)
+    elif format == "jsonl":
+        file = PairFile(label, _jsonl(_lines(path, label, error), place, error), place, 1, error)
+    else:
+        table, first = _tsv(_lines(path, label, error), layouts, place, error)
+        file = PairFile(label, table, place, first, error)
+    missing = [name for name in needed if name not in file.table.column_names]
+    if missing and (file.table.num_rows or format == "parquet"):
+        raise error(f"{label}: {what} without '{missing[0]}'; found {', '.join(file.table.column_names)}")
+    return file
+
+
+def _lines(path: Path, label: str, error: type[InputError]) -> list[str]:
+    try:
+        if label == "<stdin>":
+            data = sys.stdin.buffer.read()
+        else:
+            with pa.input_stream(str(path), compression=PACKED.get(path.suffix.lower())) as stream:
+                data = stream.read()
+    except OSError as problem:
+        raise error(f"{label}: cannot be read ({problem}); is it whole?") from problem
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise error(f"{label}:{line}: not UTF-8 ({problem.reason}); convert the file") from problem
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _tsv(
+    lines: list[str], layouts: Sequence[Sequence[str]], place: str, error: type[InputError]
+) -> tuple[pa.Table, int]:
+    """The columns of TSV lines, and the number of the first that is data."""
+    by_width = {len(layout): tuple(layout) for layout in layouts}
+    names = by_width.get(lines[0].count("\t") + 1, tuple(layouts[0])) if lines else tuple(layouts[0])
+    first = 2 if lines and tuple(lines[0].split("\t")) == names else 1
+    rows = []
+    for number, line in enumerate(lines[first - 1 :], start=first):
+        cells = line.split("\t")
+        if len(cells) != len(names):
+            wanted = " or ".join("<TAB>".join(layout) for layout in layouts) if number == 1 else "<TAB>".join(names)
+            raise error(f"{place.format(number)}: found {len(cells)} columns, wanted {wanted}")
+        rows.append(cells)
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return pa.table({name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}), first
+
+
+def _jsonl(lines: list[str], place: str, error: type[InputError]) -> pa.Table:
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as problem:
+            raise error(f"{place.format(number)}: not JSON ({problem})") from problem
+        if not isinstance(row, dict):
+            raise error(f"{place.format(number)}: found {type(row).__name__}, wanted an object")
+        rows.append(row)
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: _column(name, [row.get(name) for row in rows], place, error) for name in columns})
+
+
+def _column(name: str, values: list[Any], place: str, error: type[InputError]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+        label = place.format("").rstrip(":")
+        raise error(f"{label}: '{name}' holds values of several kinds ({problem})".splitlines()[0]) from problem
+
+
+def _parquet(path: Path, error: type[InputError]) -> pa.Table:
+    try:
+        return pyarrow.parquet.read_table(path)
+    except (pa.ArrowException, OSError) as problem:
+        raise error(f"{path}: cannot be read as Parquet ({str(problem).splitlines()[0]})") from problem
