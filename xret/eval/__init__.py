@@ -1,0 +1,8 @@
+"""Measures and protocols: runs against judgements, mined pairs against gold, encoders on the standard sets.
+
+measures/     each measure of a ranking, a value with one spelling
+judged.py     a run seen through judgements, in integers: what the measures are computed from
+scores.py     `score_run`: values per query, means, per language
+bitext.py     precision, recall and F1 of mined pairs; the best threshold
+tatoeba.py, xsim.py, lareqa.py with xquad.py   protocols for encoders
+"""
