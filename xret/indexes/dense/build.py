@@ -1,0 +1,115 @@
+"""Building a dense index."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pyarrow as pa
+
+from xret.artifact import atomic_folder
+from xret.errors import InputError
+from xret.indexes.choice import Choice, choose_factory
+from xret.indexes.dense.layout import Manifest, seal
+from xret.indexes.dense.parts import Growth, grow
+from xret.indexes.dense.rows import count_languages, rows_of
+from xret.indexes.dense.training import faiss_module, trained_index, write_faiss
+from xret.indexes.dense.tuning import tuned_probes
+from xret.indexes.factory import parse_factory
+from xret.vectors import Vectors
+
+__all__ = ["build_index"]
+
+logger = logging.getLogger("xret")
+
+
+def build_index(
+    target: Path,
+    vectors: Vectors,
+    *,
+    corpus: pa.Table | None = None,
+    factory: str = "auto",
+    memory: int = 8 << 30,
+    text: bool = True,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Manifest:
+    """Build an index folder; it appears under its name when it is complete.
+
+    The same input gives the same bytes.
+
+    Args:
+        target: the folder to make; must not exist.
+        vectors: n rows; brought to length 1, so that inner products are cosines.
+        corpus: the table `id, text, lang` that was encoded; None: languages are ``und`` and no text is kept.
+        factory: a FAISS factory string in the grammar of `xret.indexes.factory`, or ``"auto"``.
+        memory: bytes the index may take, for ``"auto"`` and for the size of a part while building.
+        text: keep the texts, so that hits can be shown and reranked (ignored without a corpus).
+        seed: of the training sample.
+        threads: FAISS threads; None as it is.
+        progress: a bar on stderr, where that is a terminal.
+
+    Returns:
+        The manifest, with the factory chosen and the reason.
+
+    Raises:
+        InputError: no rows, repeated ids, a factory that is unknown or does not fit, `target` exists.
+        MismatchError: the corpus is not what the vectors were made from.
+    """
+    if vectors.rows == 0:
+        raise InputError("there are no rows to index; the corpus or vector folder is empty")
+    if memory < 1:
+        raise InputError(f"a memory budget of {memory} bytes holds nothing; give more than 0")
+    table = rows_of(vectors, corpus, text=text and corpus is not None)
+    choice = _choice(factory, vectors, memory)
+    logger.info("index: %s; %s", choice.factory, choice.reason)
+    manifest = Manifest(
+        factory=str(choice.factory),
+        reason=choice.reason,
+        dim=vectors.dim,
+        rows=vectors.rows,
+        encoder=vectors.encoder_name,
+        encoder_hash=vectors.encoder_hash,
+        languages=count_languages(table),
+        text="text" in table.column_names,
+        seed=seed,
+        versions=_versions(),
+    )
+    growth = Growth(
+        vectors=vectors, table=table, factory=choice.factory, memory=memory, threads=threads, progress=progress
+    )
+    with atomic_folder(target) as folder:
+        return _fill(folder, manifest, growth)
+
+
+def _fill(folder: Path, manifest: Manifest, growth: Growth) -> Manifest:
+    empty = trained_index(
+        growth.factory, growth.vectors, memory=growth.memory, seed=manifest.seed, threads=growth.threads
+    )
+    write_faiss(empty, folder / manifest.empty)
+    manifest = replace(manifest, files={manifest.empty: seal(folder / manifest.empty)})
+    manifest = grow(folder, manifest, growth)
+    manifest.write(folder)
+    if growth.factory.lists:
+        manifest = replace(
+            manifest, probes=tuned_probes(folder, growth.vectors, seed=manifest.seed, threads=growth.threads)
+        )
+        manifest.write(folder)
+    return manifest
+
+
+def _versions() -> dict[str, str]:
+    try:
+        ours = version("xret")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        ours = "unknown"
+    return {"xret": ours, "faiss": faiss_module().__version__}
+
+
+def _choice(factory: str, vectors: Vectors, memory: int) -> Choice:
+    if factory == "auto":
+        return choose_factory(rows=vectors.rows, dim=vectors.dim, memory=memory)
+    return Choice(parse_factory(factory, dim=vectors.dim), "asked for")

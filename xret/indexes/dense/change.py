@@ -1,0 +1,130 @@
+"""Changing a dense index: rows added and deleted, in one step that a crash cannot split."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xret.errors import InputError, MismatchError
+from xret.indexes.dense.layout import Manifest, Part, locked, next_number, seal, sweep
+from xret.indexes.dense.opened import DenseIndex, open_index
+from xret.indexes.dense.parts import Growth, grow
+from xret.indexes.dense.rows import count_languages, rows_of, write_table
+from xret.indexes.factory import parse_factory
+from xret.vectors import Vectors
+
+__all__ = ["add_to_index", "delete_from_index"]
+
+logger = logging.getLogger("xret")
+SMALL = 65_536  # a last part of fewer rows is written anew with the added ones: many additions, few parts
+
+
+def add_to_index(
+    folder: str | Path,
+    vectors: Vectors,
+    *,
+    corpus: pa.Table | None = None,
+    memory: int = 8 << 30,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Manifest:
+    """Append rows; the next search finds them. Killed half way, the index stays as it was.
+
+    Args:
+        folder: the index.
+        vectors: n rows by the encoder that made the index; brought to length 1.
+        corpus: the table that was encoded; needed when the index keeps texts.
+        memory: bytes of vectors a new part may hold.
+        threads: FAISS threads; None as it is.
+        progress: a bar on stderr, where that is a terminal.
+
+    Raises:
+        InputError: no index there, no rows, ids that repeat or are in it already, or texts are missing.
+        MismatchError: another encoder or dimension, or a corpus that the vectors were not made from.
+    """
+    folder = Path(folder)
+    with locked(folder):
+        index = open_index(folder)
+        manifest = index.manifest
+        _refuse_misfit(index, vectors, corpus)
+        table = rows_of(vectors, corpus, text=manifest.text)
+        index.refuse_ids(table["id"])
+        factory = parse_factory(manifest.factory, dim=manifest.dim)
+        growth = Growth(
+            vectors=vectors, table=table, factory=factory, memory=memory, threads=threads, progress=progress
+        )
+        languages = Counter(manifest.languages) + Counter(count_languages(table))
+        grown = grow(folder, manifest, growth, absorb=_small(manifest))
+        return _swap(
+            folder, replace(grown, rows=manifest.rows + vectors.rows, languages=dict(sorted(languages.items())))
+        )
+
+
+def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
+    """Make rows impossible to find. They are marked, not taken out: building again frees their space.
+
+    Raises:
+        InputError: no index there, or an id that it does not hold (nothing is deleted then).
+    """
+    folder = Path(folder)
+    with locked(folder):
+        index = open_index(folder)
+        rows = _rows_of_ids(index, ids)
+        deleted = np.union1d(index.deleted, rows).astype(np.int64)
+        name = f"deleted-{next_number(index.manifest):05d}.arrow"
+        batch = pa.record_batch({"row": pa.array(deleted)})
+        write_table(folder / name, iter([batch]), batch.schema)
+        gone = Counter(count_languages(index.table.take(pa.array(rows))))
+        files = {key: value for key, value in index.manifest.files.items() if key != index.manifest.deleted}
+        changed = replace(
+            index.manifest,
+            rows=index.manifest.rows - len(rows),
+            languages=dict(sorted((Counter(index.manifest.languages) - gone).items())),
+            deleted=name,
+            files={**files, name: seal(folder / name)},
+        )
+        return _swap(folder, changed)
+
+
+def _swap(folder: Path, manifest: Manifest) -> Manifest:
+    manifest.write(folder)  # the one step that makes the change
+    sweep(folder, manifest)
+    return manifest
+
+
+def _small(manifest: Manifest) -> Part | None:
+    return manifest.parts[-1] if manifest.parts and manifest.parts[-1].rows < SMALL else None
+
+
+def _refuse_misfit(index: DenseIndex, vectors: Vectors, corpus: pa.Table | None) -> None:
+    if vectors.rows == 0:
+        raise InputError(f"{index.folder}: there are no rows to add; the corpus or vector folder is empty")
+    if vectors.dim != index.manifest.dim:
+        raise MismatchError(
+            f"{index.folder}: holds vectors of {index.manifest.dim} dimensions, those to add have {vectors.dim}"
+        )
+    index.refuse_other_encoder(vectors.encoder_name, vectors.encoder_hash)
+    if index.manifest.text and corpus is None:
+        raise InputError(f"{index.folder}: keeps texts, and vectors alone have none; add a corpus instead")
+
+
+def _rows_of_ids(index: DenseIndex, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    wanted = pa.array(list(dict.fromkeys(ids)), pa.string())
+    found = pc.is_in(index.table["id"], value_set=wanted).to_numpy()
+    found[index.deleted] = False
+    rows = np.flatnonzero(found)
+    if len(rows) < len(wanted):
+        has = index.table["id"].take(pa.array(rows))
+        missing = wanted.filter(pc.invert(pc.is_in(wanted, value_set=has.combine_chunks())))
+        names = ", ".join(f"'{name}'" for name in missing[:3].to_pylist())
+        raise InputError(
+            f"{index.folder}: does not hold {len(missing):,} of the ids to delete ({names}); nothing was deleted"
+        )
+    return rows

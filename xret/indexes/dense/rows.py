@@ -1,0 +1,110 @@
+"""The Arrow side of an index: id, language and text of every row, in files beside the vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xret.errors import InputError, MismatchError
+from xret.vectors import Vectors
+
+__all__ = ["BLOCK", "count_languages", "map_table", "row_numbers", "rows_of", "write_table"]
+
+BLOCK = 8192  # rows handled at a time: 12 MiB of float32 at 384 dimensions
+UNKNOWN = "und"  # BCP 47 for "undetermined"
+
+
+def rows_of(vectors: Vectors, corpus: pa.Table | None, *, text: bool) -> pa.Table:
+    """`id, lang` and, where wanted, `text` of the rows of `vectors`, in their order.
+
+    Args:
+        vectors: what is indexed.
+        corpus: the table that was encoded; None: ids come from the vectors, languages are ``und``.
+        text: whether to keep the texts (needs `corpus`).
+
+    Raises:
+        MismatchError: the corpus is not what the vectors were made from.
+        InputError: texts wanted without a corpus, or ids that repeat.
+    """
+    if corpus is None:
+        if text:
+            raise InputError(
+                "the texts are to be stored, but there is no corpus beside the vectors; give it, or leave texts out"
+            )
+        ids = vectors.ids().cast(pa.string())
+        table = pa.table({"id": ids, "lang": pa.repeat(pa.scalar(UNKNOWN, pa.string()), len(ids))})
+    else:
+        _refuse_foreign(vectors, corpus)
+        table = corpus.select(["id", "lang", "text"] if text else ["id", "lang"])
+    repeated = _repeated(table["id"])
+    if repeated:
+        raise InputError(f"id '{repeated[0]}' stands twice in the rows to index; ids must be unique")
+    return table.cast(pa.schema([(name, pa.string()) for name in table.column_names]))
+
+
+def count_languages(table: pa.Table) -> dict[str, int]:
+    """Rows per language tag, tags in alphabetical order."""
+    counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(table["lang"]).to_pylist()}
+    return dict(sorted(counted.items()))
+
+
+def write_table(path: Path, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+    """Write record batches to an Arrow IPC file."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def map_table(path: Path) -> pa.Table:
+    """An Arrow IPC file, memory-mapped.
+
+    Raises:
+        InputError: not a readable Arrow file.
+    """
+    try:
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable Arrow file ({error}); build the index again") from error
+
+
+def row_numbers(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The only column of a table of row numbers."""
+    numbers: npt.NDArray[np.int64] = table["row"].to_numpy().astype(np.int64)
+    return numbers
+
+
+def _refuse_foreign(vectors: Vectors, corpus: pa.Table) -> None:
+    from xret.corpus import corpus_hash
+
+    if vectors.rows != corpus.num_rows:
+        raise MismatchError(
+            f"there are {vectors.rows:,} vectors and {corpus.num_rows:,} corpus rows; encode this corpus again"
+        )
+    place = 0
+    for start in range(0, corpus.num_rows, BLOCK):
+        differ = pc.not_equal(
+            vectors.ids().slice(start, BLOCK).cast(pa.string()), corpus["id"].slice(start, BLOCK).cast(pa.string())
+        )
+        place = pc.index(differ, True).as_py()
+        if place >= 0:
+            ours, theirs = corpus["id"][start + place], vectors.ids()[start + place]
+            raise MismatchError(
+                f"row {start + place + 1} has id '{theirs}' in the vectors and '{ours}' in the corpus; "
+                "encode this corpus again"
+            )
+    if vectors.corpus_hash and vectors.corpus_hash != corpus_hash(corpus):
+        raise MismatchError("the vectors were made from other texts than this corpus holds; encode this corpus again")
+
+
+def _repeated(ids: pa.ChunkedArray) -> list[str]:
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return []
+    counted = pc.value_counts(ids)
+    names: list[str] = counted.field("values").filter(pc.greater(counted.field("counts"), 1)).to_pylist()
+    return names
