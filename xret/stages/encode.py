@@ -1,0 +1,49 @@
+"""Encoding as a stage: a corpus to a vectors folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from xret.artifact import digest
+from xret.encoders.recipe import Role
+from xret.stages.stage import Stage
+
+__all__ = ["Encode"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(Stage):
+    """Turns texts into vectors of length 1 (see `xret.encoders.encode_corpus`).
+
+    Output: the vectors folder ``work/vectors``; an interrupted run goes on where it was.
+    """
+
+    name = "encode"
+    inputs = ("corpus",)
+    output = "vectors"
+
+    encoder: str = "xret-mini"
+    role: Role | None = None
+    dtype: Literal["float16", "float32"] = "float16"
+    dim: int | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = None
+
+    def run(self, *values: Any, work: Path) -> Path:
+        """The folder of the corpus' vectors."""
+        from xret.encoders import encode_corpus, load_encoder
+
+        (corpus,) = values
+        encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
+        out = Path(work) / "vectors"
+        encode_corpus(corpus, out, encoder=encoder, role=self.role, dtype=self.dtype, dim=self.dim, resume=True)
+        return out
+
+    def key(self) -> str:
+        """By the encoder's content instead of its name; device and threads do not count."""
+        from xret.encoders.load import identify
+
+        options = {key: value for key, value in self.options().items() if key not in ("encoder", "device", "threads")}
+        return digest(self.name, self.version, options, identify(self.encoder))

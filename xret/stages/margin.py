@@ -1,0 +1,121 @@
+"""Margin scores (Artetxe & Schwenk 2019, "Margin-based Parallel Corpus Mining", ACL, P19-1309).
+
+A pair's cosine a is set against b, the mean cosine of both sentences to their k nearest neighbours on the other side
+(b = half the mean of x's neighbours plus half that of y's; the pair itself counts where it is among them):
+absolute a, distance a - b, ratio a / b.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xret.indexes.twoway import Neighbours
+
+__all__ = [
+    "DEFAULT_THRESHOLDS",
+    "MARGINS",
+    "Candidates",
+    "Lists",
+    "Margin",
+    "margin_scores",
+    "scored_lists",
+    "without_copies",
+]
+
+Margin = Literal["ratio", "distance", "absolute"]
+MARGINS: tuple[Margin, ...] = get_args(Margin)
+DEFAULT_THRESHOLDS: dict[Margin, float] = {"ratio": 1.06, "distance": 0.05, "absolute": 0.8}
+"""What ``--threshold auto`` means without gold: 1.06 as for CCMatrix; the others where they keep about as much."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Neighbours whose lists may end early: `valid` (n, k) bool, true at the left; the rest of a row is nobody."""
+
+    ids: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+    def means(self) -> NDArray[np.float64]:
+        """(n,) the mean cosine of each list, summed in float64; 0 for an empty one."""
+        total = np.where(self.valid, self.cosines, 0).astype(np.float64).sum(axis=1)
+        mean: NDArray[np.float64] = total / np.maximum(self.valid.sum(axis=1), 1)
+        return mean
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs that may be mined: `src`, `tgt` (p,) int64, `cosine` (p,) float32, `score` (p,) float64."""
+
+    src: NDArray[np.int64]
+    tgt: NDArray[np.int64]
+    cosine: NDArray[np.float32]
+    score: NDArray[np.float64]
+
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Candidates:
+        """Some of them, in the order given."""
+        return Candidates(self.src[which], self.tgt[which], self.cosine[which], self.score[which])
+
+    def __add__(self, other: Candidates) -> Candidates:
+        """These, then the others."""
+        return Candidates(
+            np.concatenate([self.src, other.src]),
+            np.concatenate([self.tgt, other.tgt]),
+            np.concatenate([self.cosine, other.cosine]),
+            np.concatenate([self.score, other.score]),
+        )
+
+
+def without_copies(
+    found: Neighbours, k: int, own_keys: NDArray[np.int64] | None = None, other_keys: NDArray[np.int64] | None = None
+) -> Lists:
+    """The first `k` neighbours of each row that are not its copies (equal keys; no keys: no copies)."""
+    if own_keys is None or other_keys is None:
+        ids, cosines = found.ids[:, :k], found.cosines[:, :k]
+        return Lists(ids, cosines, np.ones(ids.shape, bool))
+    copy = own_keys[:, None] == other_keys[found.ids]
+    order = np.argsort(copy, axis=1, kind="stable")[:, :k]
+    ids, cosines, valid = (np.take_along_axis(values, order, 1) for values in (found.ids, found.cosines, ~copy))
+    return Lists(ids, cosines, valid)
+
+
+def margin_scores(
+    cosine: NDArray[np.float32], src_mean: NDArray[np.float64], tgt_mean: NDArray[np.float64], margin: Margin
+) -> NDArray[np.float64]:
+    """Scores of pairs from their cosines (p,) and the neighbour means of their two sentences (p,).
+
+    A ratio over a b that is not positive means nothing (both sentences are near nothing on the other side): it is 0.
+    """
+    a, b = cosine.astype(np.float64), (src_mean + tgt_mean) / 2
+    if margin == "absolute":
+        return a
+    if margin == "distance":
+        return a - b
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
+
+
+def scored_lists(
+    forward: Lists, backward: Lists, margin: Margin
+) -> tuple[Candidates, Candidates, NDArray[np.float64], NDArray[np.float64]]:
+    """The pairs of all forward lists and of all backward lists, scored; and the means of the source and target side."""
+    src_mean, tgt_mean = forward.means(), backward.means()
+    src, at = np.nonzero(forward.valid)
+    ahead = _scored(src, forward.ids[src, at], forward.cosines[src, at], src_mean, tgt_mean, margin)
+    tgt, at = np.nonzero(backward.valid)
+    back = _scored(backward.ids[tgt, at], tgt, backward.cosines[tgt, at], src_mean, tgt_mean, margin)
+    return ahead, back, src_mean, tgt_mean
+
+
+def _scored(
+    src: NDArray[np.int64],
+    tgt: NDArray[np.int64],
+    cosine: NDArray[np.float32],
+    src_mean: NDArray[np.float64],
+    tgt_mean: NDArray[np.float64],
+    margin: Margin,
+) -> Candidates:
+    return Candidates(src, tgt, cosine, margin_scores(cosine, src_mean[src], tgt_mean[tgt], margin))
