@@ -1,0 +1,132 @@
+"""`xret encode` and `xret models` as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xret.vectors import Vectors
+
+ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """``run("encode", …)`` in a folder with ``model`` (a tiny static model) and ``docs.tsv``."""
+    from safetensors.numpy import save_file
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    model = tmp_path / "model"
+    model.mkdir()
+    words = ["<pad>", "<unk>", "river", "stone", "bird", "house"]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(model / "tokenizer.json"))
+    random = np.random.default_rng(0)
+    tensors = {"embedding.weight": random.standard_normal((6, 4)), "projection.weight": random.standard_normal((3, 4))}
+    save_file({name: array.astype(np.float32) for name, array in tensors.items()}, model / "model.safetensors")
+    config = {"model_type": "xret-static", "vocab_size": 6, "hidden_size": 4, "output_size": 3, "license": "CC0-1.0"}
+    (model / "config.json").write_text(json.dumps(config))
+    (model / "languages.json").write_text(json.dumps({"main": ["en", "de"], "others": ["fr"]}))
+    (model / "quality.json").write_text(json.dumps({"tatoeba": 45.1}))
+    (tmp_path / "docs.tsv").write_text("a\tbird house\nb\triver\nc\tbird house stone\n")
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "XRET_CACHE": str(tmp_path / "cache"),
+        "HF_HOME": str(tmp_path / "hf"),
+    }
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from xret.cli import main; main()", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
+
+    return call
+
+
+def test_encode(run: Run, tmp_path: Path) -> None:
+    done = run("encode", "docs.tsv", "-o", "v", "--encoder", "model", "--dtype", "float32", "--device", "cpu", "-v")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "v: 3 rows x 3 float32 by model" in done.stderr
+    assert "on cpu" in done.stderr
+    vectors = Vectors.open(tmp_path / "v", check=True)
+    assert vectors.ids().to_pylist() == ["a", "b", "c"]
+    assert np.allclose(np.linalg.norm(vectors.block(0, 3), axis=1), 1)
+    done = run("encode", "docs.tsv", "-o", "w", "--encoder", "model", "--dim", "2", "--as", "query", "--json")
+    told = json.loads(done.stdout)
+    assert (told["rows"], told["dim"], told["dtype"], told["encoder"]) == (3, 2, "float16", "model")
+    assert told["hash"] == Vectors.open(tmp_path / "w").encoder_hash
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["docs.tsv", "-o", "model"], "model: exists already", 1),
+        (["none.tsv", "-o", "v"], "none.tsv", 1),
+        (["docs.tsv", "-o", "no/v"], "no/v: cannot write here", 1),
+        (["docs.tsv", "-o", "v", "--dim", "9"], "dim 9", 2),
+        (["docs.tsv", "-o", "v", "--encoder", "docs.tsv"], "docs.tsv: is a file", 1),
+        (["docs.tsv", "-o", "v", "--encoder", "org/unknown"], "not on disk.*hf download org/unknown", 1),
+        (["docs.tsv", "-o", "v", "--encoder", "nothing"], "nothing: no such encoder", 1),
+        (["docs.tsv"], "Missing option '-o'", 2),
+    ],
+)
+def test_mistakes_are_one_line(run: Run, arguments: list[str], message: str, code: int) -> None:
+    done = run("encode", "--encoder", "model", *arguments)
+    import re
+
+    assert re.search(message, done.stderr), done.stderr
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_resume_with_another_model(run: Run, tmp_path: Path) -> None:
+    assert run("encode", "docs.tsv", "-o", "v", "--encoder", "model").returncode == 0
+    assert run("encode", "docs.tsv", "-o", "v", "--encoder", "model", "--resume").returncode == 0
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    (tmp_path / "model/config.json").write_text(json.dumps(config | {"version": "2"}))
+    done = run("encode", "docs.tsv", "-o", "v", "--encoder", "model", "--resume")
+    assert done.returncode == 1
+    assert "was made with encoder 'model'" in done.stderr
+
+
+def test_models(run: Run, tmp_path: Path) -> None:
+    run("encode", "docs.tsv", "-o", "v", "--encoder", "model")
+    listed = json.loads(run("models", "list", "--json").stdout)
+    (row,) = [row for row in listed if row["name"] == "model"]
+    assert (row["family"], row["dim"], row["where"]) == ("xret-static", 3, str(tmp_path / "model"))
+    assert "model\txret-static\t3" in run("models", "list").stdout
+    told = json.loads(run("models", "info", "model", "--json").stdout)
+    assert told["hash"] == row["hash"]
+    assert (told["licence"], told["languages"], told["quality"]) == ("CC0-1.0", ["en", "de"], {"tatoeba": 45.1})
+    text = run("models", "info", "model").stdout
+    assert "languages  2: en de" in text
+    assert "tatoeba 45.1" in text
+    assert run("models", "info", "nothing").returncode == 1
+    assert "distil" in run("models", "--help").stdout
+
+
+def test_exported_graph_runs_alone(run: Run, tmp_path: Path) -> None:
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    run("encode", "docs.tsv", "-o", "v", "--encoder", "model", "--dtype", "float32")
+    assert run("models", "export", "model", "-o", "out").returncode == 0
+    assert json.loads((tmp_path / "out/recipe.json").read_text())["recipe"]["dim"] == 3
+    ids = Tokenizer.from_file(str(tmp_path / "out/tokenizer.json")).encode("river").ids
+    session = onnxruntime.InferenceSession(tmp_path / "out/model.onnx", providers=["CPUExecutionProvider"])
+    feed = {"input_ids": np.array([ids]), "attention_mask": np.ones((1, len(ids)), np.int64)}
+    (vector,) = session.run(["sentence_embedding"], feed)
+    assert np.allclose(vector[0], Vectors.open(tmp_path / "v").block(1, 2)[0], atol=1e-6)
+    done = run("models", "export", "model", "-o", "out")
+    assert done.returncode == 1
+    assert "exists already" in done.stderr

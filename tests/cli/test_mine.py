@@ -1,0 +1,147 @@
+"""`xret mine` and `xret score` with a toy encoder whose words of two languages share vectors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Cli
+from xret.bitext import read_pairs
+
+GERMAN = ["rote Katze", "blauer Hund", "gruener Baum", "rote Katze", "ok hallo", "schneller Zug", "alter Fluss"]
+ENGLISH = ["green tree", "red cat", "OK  hallo", "blue dog", "old house", "slow train"]
+GLOSSARY = """rote red  katze cat  blauer blue  hund dog  gruener green  baum tree  schneller fast  langsamer slow
+              zug train  alter old  fluss house  ok ok  hallo hallo"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A static model, and de.txt, en.txt and gold.tsv in the current folder."""
+    from safetensors.numpy import save_file
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    monkeypatch.setenv("XRET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    words = GLOSSARY.split()
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    vocabulary = {word: place for place, word in enumerate(dict.fromkeys(["[UNK]", *words]))}
+    width = len(pairs) + 2
+    table = np.zeros((len(vocabulary), width), np.float32)
+    for concept, pair in enumerate(pairs):
+        for language, word in enumerate(pair):
+            table[vocabulary[word], concept] = 1
+            table[vocabulary[word], len(pairs) + language] = 0.3
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"model_type": "xret-static", "vocab_size": len(vocabulary), "hidden_size": width, "output_size": width}
+    (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": 0, "max_length": 64, "name": "toy"}))
+    save_file(
+        {"embedding.weight": table, "projection.weight": np.eye(width, dtype=np.float32)}, folder / "model.safetensors"
+    )
+    Path("de.txt").write_text("\n".join(GERMAN) + "\n")
+    Path("en.txt").write_text("\n".join(ENGLISH) + "\n")
+    Path("gold.tsv").write_text("1\t2\n4\t2\n2\t4\n3\t1\n7\t5\n")
+    return folder
+
+
+def test_mines_to_every_format_and_to_stdout(toy: Path, cli: Cli) -> None:
+    for output in ("pairs.tsv", "pairs.jsonl", "pairs.parquet", "pairs.tsv.gz"):
+        called = cli("mine", "de.txt", "en.txt", "-o", output, "--encoder", toy)
+        assert (called.code, called.out) == (0, ""), called.err
+    tables = [
+        read_pairs(name).select(range(5)) for name in ("pairs.tsv", "pairs.jsonl", "pairs.parquet", "pairs.tsv.gz")
+    ]
+    assert all(table.equals(tables[0]) for table in tables)
+    rows = tables[0].to_pylist()
+    assert {(row["src_id"], row["tgt_id"]) for row in rows} >= {("1", "2"), ("4", "2"), ("2", "4"), ("3", "1")}
+    assert not any(row["src_text"] == "ok hallo" and row["tgt_text"] == "OK  hallo" for row in rows)
+    assert rows == sorted(rows, key=lambda row: (-row["score"], row["src_id"], row["tgt_id"]))
+    called = cli("mine", "de.txt", "en.txt", "-o", "-", "--encoder", toy, "--format", "tsv")
+    assert called.out == Path("pairs.tsv").read_text()
+    assert "7 sentences" in called.err and called.err.count("\n") == 1
+    called = cli("mine", "de.txt", "en.txt", "-o", "-", "--encoder", toy, "--keep-copies")
+    assert "\tok hallo\tOK  hallo\n" in called.out
+
+
+def test_work_folder_gives_the_same_bytes_again(toy: Path, cli: Cli) -> None:
+    for name in ("one.tsv", "two.tsv"):
+        called = cli("mine", "de.txt", "en.txt", "-o", name, "--encoder", toy, "--work", "work", "-v")
+        assert called.code == 0
+    assert called.err.count("cached") >= 3
+    assert Path("one.tsv").read_bytes() == Path("two.tsv").read_bytes()
+
+
+def test_gold_tunes_and_judges(toy: Path, cli: Cli) -> None:
+    given = ("mine", "de.txt", "en.txt", "--encoder", toy, "--gold", "gold.tsv")
+    called = cli(*given, "-o", "tuned.tsv", "--threshold", "auto")
+    assert "tuned on this gold: precision 1.0000, recall 1.0000, F1 1.0000 (5 right of 5, 5 in gold)" in called.err
+    assert len(Path("tuned.tsv").read_text().splitlines()) == 5
+    called = cli(*given, "-o", "all.tsv")
+    assert "all pairs: precision 0.8333, recall 1.0000" in called.err
+    assert ", the best: precision 1.0000" in called.err
+    called = cli(*given, "-o", "none.tsv", "--threshold", "99")
+    assert "threshold 99: precision 0.0000, recall 0.0000, F1 0.0000 (0 right of 0, 5 in gold)" in called.err
+    assert Path("none.tsv").read_text() == ""
+    called = cli("mine", "de.txt", "en.txt", "--encoder", toy, "-o", "auto.tsv", "--threshold", "auto")
+    assert "threshold 1.06: usual for ratio; --gold tunes it" in called.err
+    assert all(float(line.split("\t")[0]) >= 1.06 for line in Path("auto.tsv").read_text().splitlines())
+
+
+def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
+    Path("given.tsv").write_text(
+        "rote Katze\tred cat\nblauer Hund\tgreen tree\nrote Katze\tred cat\nalter Fluss\told house\n"
+    )
+    called = cli("score", "given.tsv", "-o", "scored.tsv", "--encoder", toy, "-k", "2")
+    assert (called.code, called.out) == (0, ""), called.err
+    rows = read_pairs("scored.tsv").to_pylist()
+    assert [row["src_id"] for row in rows] == ["1", "2", "3", "4"]
+    assert rows[0]["score"] == rows[2]["score"] > 1 > rows[1]["score"]
+    called = cli("score", "scored.tsv", "-o", "-", "--encoder", toy, "-k", "2")
+    assert called.out == Path("scored.tsv").read_text()
+    Path("empty.tsv").write_text("")
+    assert cli("score", "empty.tsv", "-o", "-", "--encoder", toy).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ("mine de.txt de.txt -o out.tsv", 2, "both 'de.txt'"),
+        ("mine de.txt ./copy.txt -o out.tsv", 2, "hold the same sentences"),
+        ("mine - - -o out.tsv", 2, "both '-'"),
+        ("mine de.txt en.txt -o ./en.txt", 2, "would overwrite"),
+        ("mine nowhere.txt en.txt -o out.tsv", 1, "nowhere.txt: no such file"),
+        ("mine de.txt en.txt -o no/where/out.tsv", 1, "no folder 'no/where'"),
+        ("mine de.txt en.txt -o .", 1, "is a folder"),
+        ("mine de.txt en.txt -o out.tsv --index auto", 2, "only exact is available"),
+        ("mine de.txt en.txt -o out.tsv --gold nowhere.tsv", 1, "nowhere.tsv: no such file"),
+        ("mine de.txt en.txt -o out.tsv --gold de.txt", 1, "de.txt:1: found 1 columns, wanted src_id<TAB>tgt_id"),
+        ("mine de.txt en.txt -o out.tsv --encoder nothing/here", 1, "nothing/here"),
+        ("mine de.txt bad.txt -o out.tsv", 1, "bad.txt:2: "),
+        ("mine de.txt en.txt -o out.parquet.gz", 1, "leave out '.gz'"),
+        ("score de.txt -o out.tsv", 1, "de.txt:1: found 1 columns"),
+        ("score nowhere.tsv -o out.tsv", 1, "nowhere.tsv: no such file"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(toy: Path, cli: Cli, arguments: str, code: int, words: str) -> None:
+    Path("copy.txt").write_text(Path("de.txt").read_text())
+    Path("bad.txt").write_bytes(b"one\n\xff\xfe\n")
+    encoder = () if "--encoder" in arguments else ("--encoder", toy)
+    called = cli(*arguments.split(), *encoder)
+    assert (called.code, called.out) == (code, "")
+    assert words in called.err and called.err.count("\n") == 1
+    assert not Path("out.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--threshold much", "--threshold nan", "-k 0", "--margin cosine", "--retrieval best"]
+)
+def test_wrong_options_are_usage(toy: Path, cli: Cli, arguments: str) -> None:
+    called = cli("mine", "de.txt", "en.txt", "-o", "out.tsv", *arguments.split())
+    assert called.code == 2 and "Traceback" not in called.err

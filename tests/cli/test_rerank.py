@@ -1,0 +1,47 @@
+"""`xret rerank` and the reranking of `xret search` are one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.test_search import here as here  # fixtures
+from tests.cli.test_search import index as index
+from xret.runs import read_run
+
+
+@pytest.fixture
+def run(index: str, cli: Cli) -> str:
+    Path("queries.tsv").write_text("id\ttext\nq1\tcat tree\nq2\t川 dog\n")
+    assert cli("search", index, "--queries", "queries.tsv", "-k", "5", "-o", "run.trec").code == 0
+    return "run.trec"
+
+
+def test_rerank(run: str, index: str, cli: Cli) -> None:
+    arguments = ("--queries", "queries.tsv", "--corpus", "docs.jsonl", "--encoder", "toy")
+    called = cli("rerank", run, *arguments, "--depth", "4", "-o", "out.trec")
+    assert (called.code, called.out) == (0, ""), called.err
+    assert "out.trec: 8 documents for 2 queries" in called.err
+    apart = read_run("out.trec")
+    search = ("search", index, "--queries", "queries.tsv", "--rerank", "maxsim", "--rerank-depth", "4", "-k", "4")
+    assert cli(*search, "-o", "direct.trec").code == 0
+    assert read_run("direct.trec").equals(apart)
+    assert cli("rerank", run, *arguments, "--depth", "4", "-o", "-").out == Path("out.trec").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("nowhere.trec --queries queries.tsv --corpus docs.jsonl", "nowhere.trec: no such file"),
+        ("run.trec --queries queries.tsv --corpus queries.tsv", "give the corpus the run was made with"),
+        ("run.trec --queries docs.jsonl --corpus docs.jsonl", "give the queries the run was made with"),
+        ("run.trec --queries queries.tsv --corpus docs.jsonl --encoder nothing", "nothing"),
+    ],
+)
+def test_mistakes(run: str, cli: Cli, arguments: str, message: str) -> None:
+    called = cli("rerank", *arguments.split(), "-o", "out.trec")
+    assert (called.code, called.out, called.err.count("\n")) == (1, "", 1), called.err
+    assert message in called.err
+    assert not Path("out.trec").exists()

@@ -1,0 +1,99 @@
+"""What commands that write sentence pairs share: their options, the check before work begins, the writing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from xret.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["announce", "both_encoded", "check_output", "format_option", "margin_option", "work_option", "write_output"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def margin_option(command: Command) -> Command:
+    """``--margin`` and ``-k``."""
+    margin = click.option(
+        "--margin",
+        type=click.Choice(["ratio", "distance", "absolute"]),
+        default="ratio",
+        show_default=True,
+        help="Score: the pair's cosine over, or less, the mean cosine of its neighbours; or the cosine alone.",
+    )
+    neighbours = click.option(
+        "-k", "--k", type=click.IntRange(min=1), default=4, show_default=True, help="Neighbours per sentence."
+    )
+    return neighbours(margin(command))
+
+
+def format_option(command: Command) -> Command:
+    """``--format``."""
+    return click.option(
+        "--format",
+        type=click.Choice(["tsv", "jsonl", "parquet"]),
+        default=None,
+        help="Of OUT.  [default: by its name, else tsv]",
+    )(command)
+
+
+def work_option(command: Command) -> Command:
+    """``--work``."""
+    return click.option(
+        "--work", type=click.Path(), metavar="DIR", help="Keep vectors and results here, and go on from them."
+    )(command)
+
+
+def both_encoded(given: dict[str, Any]) -> tuple[Any, Any]:
+    """Both sides encoded alike: neither is the query of the other."""
+    from xret.pipeline import Step
+    from xret.stages.encode import Encode
+
+    stage = Encode(encoder=given["encoder"], device=given["device"], threads=given["threads"])
+    return Step(stage, {"corpus": "src_corpus"}, "src_vectors"), Step(stage, {"corpus": "tgt_corpus"}, "tgt_vectors")
+
+
+def check_output(output: str, format: str | None) -> None:
+    """Refuse, before hours of work, an output that cannot be written.
+
+    Raises:
+        InputError: it is a folder, or in none, or in one that may not be written; or Parquet where it cannot be.
+    """
+    from xret.bitext import PACKED, format_of
+
+    path = Path(output)
+    if output == "-":
+        if format == "parquet" and sys.stdout.isatty():
+            raise InputError("-: Parquet is not for a terminal; give a file, or pipe it on")
+    elif path.is_dir():
+        raise InputError(f"{output}: is a folder; give the name of a file to write")
+    elif not path.parent.is_dir():
+        raise InputError(f"{output}: no folder '{path.parent}'; make it first")
+    elif not os.access(path.parent, os.W_OK):
+        raise InputError(f"{output}: the folder '{path.parent}' may not be written; choose another")
+    elif (format or format_of(path)) == "parquet" and path.suffix in PACKED:
+        raise InputError(f"{output}: Parquet is compressed inside; leave out '{path.suffix}'")
+
+
+def write_output(pairs: pa.Table, output: str, format: Literal["tsv", "jsonl", "parquet"] | None) -> None:
+    """Write pairs to a file, or to stdout for ``-``."""
+    from xret.bitext import write_pairs
+
+    if output != "-":
+        write_pairs(pairs, output, format=format)
+        return
+    write_pairs(pairs, sys.stdout.buffer, format=format)
+    sys.stdout.buffer.flush()
+
+
+def announce(line: str) -> None:
+    """Say something on stderr."""
+    click.echo(line, err=True)

@@ -1,0 +1,82 @@
+"""`xret encode`: a corpus to vectors."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xret.cli.options import device_option, encoder_option, json_option, on_error_option, threads_option, verbose_option
+
+__all__ = ["encode"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret encode docs.jsonl -o docs.vectors
+  xret encode de.txt --lang de --as query --dtype float32 -o de.vectors
+  xret encode docs.jsonl -o docs.vectors --resume
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("corpus")
+@click.option(
+    "-o", "--output", required=True, metavar="VECTORS", type=click.Path(path_type=Path), help="Folder to make."
+)
+@encoder_option
+@click.option(
+    "--as", "role", type=click.Choice(["query", "document"]), help="Use the encoder's prompt for these, if any."
+)
+@click.option(
+    "--dtype", type=click.Choice(["float16", "float32"]), default="float16", show_default=True, help="On disk."
+)
+@click.option("--dim", type=click.IntRange(min=1), metavar="D", help="Keep the first D values.  [default: all]")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run; same bytes as an uninterrupted one.")
+@click.option(
+    "--shard-rows", type=click.IntRange(min=1), default=65536, show_default=True, metavar="N", help="Rows per file."
+)
+@click.option("--lang", metavar="L", help="Language of the corpus (BCP 47), where it does not say.")
+@on_error_option
+@device_option
+@threads_option
+@json_option
+@verbose_option
+def encode(
+    corpus: str,
+    output: Path,
+    encoder: str,
+    device: str,
+    threads: int | None,
+    lang: str | None,
+    on_error: Any,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Turn CORPUS into a folder of vectors.
+
+    CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), or - for stdin. Vectors have length 1 and
+    are stored in Arrow shards with a manifest. A run that is killed leaves VECTORS.partial; --resume goes on from it.
+    """
+    from xret.corpus import open_corpus
+    from xret.encoders import encode_corpus, load_encoder
+    from xret.vectors.writer import check_new
+
+    if not options["resume"]:
+        check_new(output)
+    started = time.perf_counter()
+    model = load_encoder(encoder, device=device, threads=threads)
+    table = open_corpus(corpus, lang=lang, on_error=on_error)
+    vectors = encode_corpus(table, output, encoder=model, **options)
+    seconds = time.perf_counter() - started
+    fields = {"vectors": str(output), "rows": vectors.rows, "dim": vectors.dim, "dtype": vectors.dtype.name}
+    if as_json:
+        import json
+
+        click.echo(json.dumps({**fields, "encoder": model.name, "hash": model.hash, "seconds": round(seconds, 3)}))
+        return
+    click.echo(
+        f"{output}: {vectors.rows:,} rows x {vectors.dim} {vectors.dtype} by {model.name}, {seconds:.1f} s", err=True
+    )

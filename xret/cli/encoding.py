@@ -1,0 +1,81 @@
+"""What commands that need vectors share: encode a corpus, or open vectors; find the encoder of an index."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xret.encoders import Encoder
+    from xret.indexes import Manifest
+    from xret.vectors import Vectors
+
+__all__ = ["encoded", "index_encoder"]
+
+
+@contextmanager
+def encoded(
+    source: str,
+    *,
+    beside: Path,
+    before: Callable[[Any, Encoder], None],
+    encoder: str,
+    lang: str | None,
+    work: Path | None,
+    on_error: Any,
+    device: str,
+    threads: int | None,
+) -> Iterator[tuple[Any, Vectors]]:
+    """(corpus, vectors) of a corpus, encoded as documents, or (None, vectors) of a vectors folder.
+
+    Args:
+        source: a corpus, or a folder or ``.npy`` file of vectors.
+        beside: temporary files go into the folder of this path, unless there is `work`.
+        before: called with corpus and encoder before hours of encoding, to raise what can be known by then.
+        encoder: for a corpus.
+        lang: of a corpus that does not say.
+        work: keeps the vectors, to go on from when killed.
+        on_error: malformed lines of a corpus.
+        device: for encoding.
+        threads: for encoding.
+    """
+    from xret.vectors import Vectors
+
+    if Path(source).is_dir() or source.endswith(".npy"):
+        yield None, Vectors.open(source)
+        return
+    from xret.corpus import open_corpus
+    from xret.encoders import encode_corpus, load_encoder
+
+    with _folder(work, beside) as folder:
+        corpus = open_corpus(source, lang=lang, on_error=on_error, cache=folder)
+        model = load_encoder(encoder, device=device, threads=threads)
+        before(corpus, model)
+        yield corpus, encode_corpus(corpus, folder / "vectors", encoder=model, role="document", resume=True)
+
+
+def index_encoder(folder: Path, manifest: Manifest, wanted: str | None) -> str:
+    """The name of the encoder to use with an index: `wanted`, else the one that made it.
+
+    Raises:
+        InputError: neither is known.
+    """
+    from xret.errors import InputError
+
+    name = wanted or manifest.encoder
+    if name is None:
+        raise InputError(f"{folder}: does not say which encoder made its vectors; name it with --encoder")
+    return name
+
+
+@contextmanager
+def _folder(work: Path | None, beside: Path) -> Iterator[Path]:
+    if work is not None:
+        work.mkdir(parents=True, exist_ok=True)
+        yield work
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{beside.name[:80]}.", suffix=".work", dir=beside.parent) as folder:
+        yield Path(folder)

@@ -1,0 +1,55 @@
+"""`xret eval tatoeba`: accuracy of the nearest neighbour, per language."""
+
+from __future__ import annotations
+
+import click
+
+from xret.cli.eval import print_json, print_table
+from xret.cli.options import device_option, encoder_option, json_option, threads_option, verbose_option
+
+__all__ = ["command"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret eval tatoeba tatoeba.parquet
+  xret eval tatoeba tatoeba.parquet --langs de --json
+"""
+
+
+@click.command("tatoeba", epilog=EXAMPLE)
+@click.argument("data", type=click.Path())
+@encoder_option
+@click.option("--langs", metavar="L,L", help="These languages only, as in de,fr or deu,fra.")
+@device_option
+@threads_option
+@json_option
+@verbose_option
+def command(data: str, encoder: str, langs: str | None, device: str, threads: int | None, as_json: bool) -> None:
+    """Tatoeba accuracy by LASER's protocol: is the nearest sentence by cosine the translation?
+
+    DATA is a Parquet file with columns lang, line, eng, text, or LASER's folder of tatoeba.XXX-eng.XXX and .eng files.
+    Languages have different English sides, so they cannot be compared with one another.
+    """
+    from xret.encoders import load_encoder
+    from xret.eval.languages import main_languages
+    from xret.eval.tatoeba import read_tatoeba, score_tatoeba
+
+    sentences = read_tatoeba(data, langs=[lang for lang in (langs or "").split(",") if lang])
+    model = load_encoder(encoder, device=device, threads=threads)
+    rows = score_tatoeba(sentences, model, progress=True).to_pylist()
+    chosen = {"all": rows, "xret-mini's main languages": [row for row in rows if row["lang"] in main_languages()]}
+    means = {name: _mean(name, some) for name, some in chosen.items() if some}
+    if as_json:
+        main = means.get("xret-mini's main languages")
+        print_json({"encoder": model.name, "languages": rows, "all": means["all"], "main": main})
+        return
+    columns = ["lang", "file_lang", "lines", "to_en", "from_en", "mean"]
+    print_table(rows, columns)
+    click.echo()
+    print_table(means.values(), ["over", "languages", "to_en", "from_en", "mean"])
+
+
+def _mean(name: str, rows: list[dict[str, float]]) -> dict[str, object]:
+    means = {column: sum(row[column] for row in rows) / len(rows) for column in ("to_en", "from_en", "mean")}
+    return {"over": name, "languages": len(rows), **means}

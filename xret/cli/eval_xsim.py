@@ -1,0 +1,66 @@
+"""`xret eval xsim`: errors of margin-based retrieval between parallel files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from xret.cli.eval import print_json, print_table
+from xret.cli.options import device_option, encoder_option, json_option, threads_option, verbose_option
+
+__all__ = ["command"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret eval xsim de.txt en.txt
+  xret eval xsim de.txt en.txt --margin absolute --json
+"""
+
+
+@click.command("xsim", epilog=EXAMPLE)
+@click.argument("src", type=click.Path())
+@click.argument("tgt", type=click.Path())
+@encoder_option
+@click.option("--margin", type=click.Choice(["ratio", "distance", "absolute"]), default="ratio", show_default=True)
+@click.option("--k", type=click.IntRange(min=1), default=4, show_default=True, help="Neighbours for the margin.")
+@click.option("--by-line", is_flag=True, help="Choosing the same text from another line is an error too.")
+@device_option
+@threads_option
+@json_option
+@verbose_option
+def command(
+    src: str,
+    tgt: str,
+    encoder: str,
+    margin: Any,
+    k: int,
+    by_line: bool,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Error rate (xsim, as in LASER) from SRC to TGT: two files of which line i translates line i.
+
+    Of the k targets nearest to a source sentence the one with the best margin is chosen; it should be its translation.
+    """
+    from xret.corpus import open_corpus
+    from xret.encoders import load_encoder
+    from xret.errors import MismatchError
+    from xret.eval.xsim import text_codes, xsim
+
+    texts = [open_corpus(path)["text"].to_pylist() for path in (src, tgt)]
+    if len(texts[0]) != len(texts[1]):
+        raise MismatchError(
+            f"{src} has {len(texts[0])} sentences, {tgt} has {len(texts[1])}; wanted line i to translate line i"
+        )
+    model = load_encoder(encoder, device=device, threads=threads)
+    x, y = (model.encode(side, progress=True) for side in texts)
+    scores = xsim(x, y, margin=margin, k=k, same=None if by_line else text_codes(texts[1]))
+    row = {"encoder": model.name, **asdict(scores), "error": scores.error}
+    if as_json:
+        print_json(row)
+    else:
+        print_table([row], list(row))

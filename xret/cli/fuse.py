@@ -1,0 +1,42 @@
+"""`xret fuse`: several runs to one."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from xret.cli.options import verbose_option
+
+__all__ = ["fuse"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret fuse run.trec run2.trec -o fused.trec
+  xret fuse run.trec run2.trec -o - --depth 10 -k 20
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    help="A .trec, .jsonl or .parquet file (also .gz), or - for stdout.",
+)
+@click.option("--method", type=click.Choice(["rrf"]), default="rrf", show_default=True, help="How to merge.")
+@click.option("-k", default=60, show_default=True, metavar="K", type=click.IntRange(min=0), help="Constant of rrf.")
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Documents per query.  [default: all]")
+@click.option("--tag", metavar="NAME", help="Name of the new run.  [default: the method]")
+@verbose_option
+def fuse(runs: tuple[str, ...], output: str, method: str, k: int, depth: int | None, tag: str | None) -> None:
+    """Merge runs by reciprocal rank fusion: a document's score is the sum of 1 / (K + its rank) over the runs."""
+    from xret.runs import read_run, write_run
+    from xret.stages.fuse import fuse_runs
+
+    fused = fuse_runs([read_run(run) for run in runs], k=k, depth=depth, tag=tag or method)
+    write_run(fused, sys.stdout.buffer if output == "-" else output)
+    click.echo(f"{output}: {fused.num_rows:,} documents for {len(fused['qid'].unique()):,} queries", err=True)

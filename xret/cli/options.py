@@ -1,0 +1,75 @@
+"""Options that several commands share, so that they are spelled and explained once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["device_option", "encoder_option", "json_option", "on_error_option", "threads_option", "verbose_option"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _set_verbosity(_: click.Context, __: click.Parameter, count: int) -> None:
+    if count:
+        logging.getLogger("xret").setLevel(logging.INFO if count == 1 else logging.DEBUG)
+
+
+def verbose_option(command: Command) -> Command:
+    """``-v``: say on stderr what was decided (logger ``xret``, level INFO); ``-vv`` for DEBUG."""
+    return click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=_set_verbosity,
+        help="Say what is decided on the way.",
+    )(command)
+
+
+def encoder_option(command: Command) -> Command:
+    """``--encoder E``."""
+    return click.option(
+        "--encoder",
+        default="xret-mini",
+        show_default=True,
+        metavar="E",
+        help="xret-mini, a model folder on disk, or a hub id already pulled.",
+    )(command)
+
+
+def device_option(command: Command) -> Command:
+    """``--device auto|cpu|cuda``."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute.",
+    )(command)
+
+
+def threads_option(command: Command) -> Command:
+    """``--threads N``."""
+    return click.option(
+        "--threads", type=click.IntRange(min=1), default=None, metavar="N", help="CPU threads.  [default: all cores]"
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def on_error_option(command: Command) -> Command:
+    """``--on-error fail|skip``."""
+    return click.option(
+        "--on-error",
+        type=click.Choice(["fail", "skip"]),
+        default="fail",
+        show_default=True,
+        help="Malformed lines: stop at the first, or skip, count and report them.",
+    )(command)

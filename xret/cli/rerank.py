@@ -1,0 +1,56 @@
+"""`xret rerank`: a run scored anew from the texts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xret.cli.options import device_option, encoder_option, on_error_option, threads_option, verbose_option
+
+__all__ = ["rerank"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret rerank run.trec --queries queries.tsv --corpus docs.jsonl -o reranked.trec
+  xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --depth 20 --encoder xret-mini -o top.trec
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("run", metavar="RUN")
+@click.option("--queries", required=True, metavar="Q", help="The queries of the run.")
+@click.option("--corpus", required=True, metavar="C", help="The documents of the run.")
+@click.option("--model", type=click.Choice(["maxsim"]), default="maxsim", show_default=True, help="How to score.")
+@encoder_option
+@click.option(
+    "--depth", default=100, show_default=True, metavar="N", type=click.IntRange(min=1), help="Documents per query."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    help="A .trec, .jsonl or .parquet file (also .gz), or - for stdout.",
+)
+@on_error_option
+@device_option
+@threads_option
+@verbose_option
+def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **options: Any) -> None:
+    """Score the first --depth documents of every query of RUN again; those beyond are dropped.
+
+    maxsim: exact MaxSim: every query token is matched with its nearest document token, and the cosines are summed.
+    """
+    from xret.corpus import open_corpus
+    from xret.runs import read_run, write_run
+    from xret.stages.rerank import Rerank
+
+    table = read_run(run)
+    texts = [open_corpus(source, on_error=on_error) for source in (queries, corpus)]
+    reranked = Rerank(**options).run(table, *texts, work=Path())
+    write_run(reranked, sys.stdout.buffer if output == "-" else output)
+    click.echo(f"{output}: {reranked.num_rows:,} documents for {len(reranked['qid'].unique()):,} queries", err=True)

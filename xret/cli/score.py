@@ -1,0 +1,62 @@
+"""`xret score`: margin scores for given sentence pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xret.cli.bitext_output import (
+    announce,
+    both_encoded,
+    check_output,
+    format_option,
+    margin_option,
+    work_option,
+    write_output,
+)
+from xret.cli.options import device_option, encoder_option, threads_option, verbose_option
+
+__all__ = ["score"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret score pairs.tsv -o scored.tsv
+  xret score pairs.tsv -o scored.jsonl --margin distance
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("pairs", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="File to write; - is stdout.")
+@click.option("--src-lang", default="und", metavar="L", help="Language of the source side (BCP 47).")
+@click.option("--tgt-lang", default="und", metavar="L", help="Language of the target side (BCP 47).")
+@encoder_option
+@margin_option
+@format_option
+@work_option
+@device_option
+@threads_option
+@verbose_option
+def score(pairs: str, output: str, **given: Any) -> None:
+    """Give margin scores to the sentence pairs of PAIRS.
+
+    PAIRS is a bitext (score, src_id, tgt_id, src_text, tgt_text), TSV with only src_text and tgt_text, JSONL or
+    Parquet; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
+    back, in its order, with its new score.
+    """
+    check_output(output, given["format"])
+    from xret.bitext import read_pairs
+    from xret.pipeline import Pipeline, Step
+    from xret.stages.score import Score, side_corpus
+
+    table = read_pairs(pairs, scored=False)
+    if table.num_rows:
+        corpora = {f"{s}_corpus": side_corpus(table, s, lang=given[f"{s}_lang"]) for s in ("src", "tgt")}
+        stage = Score(k=given["k"], margin=given["margin"], threads=given["threads"])
+        steps = Pipeline((*both_encoded(given), Step(stage)))
+        table = steps({"pairs": table, **corpora}, work=Path(given["work"]) if given["work"] else None)["pairs"]
+    write_output(table, output, given["format"])
+    announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")

@@ -1,0 +1,130 @@
+"""`xret search`: queries in any language against an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xret.cli.options import device_option, on_error_option, threads_option, verbose_option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from xret.indexes import DenseIndex
+
+__all__ = ["search"]
+
+EXAMPLE = """
+\b
+Examples:
+  xret search docs.index "a question in any language" -k 3
+  xret search docs.index --queries queries.tsv -k 100 -o run.trec
+  xret search docs.index "rain and wind" --lang de,fr --rerank maxsim --format jsonl
+"""
+FORMATS = ("table", "jsonl", "trec", "parquet")
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
+@click.argument("query", metavar="[QUERY]...", nargs=-1)
+@click.option("--queries", metavar="FILE", help="Queries from a .tsv, .jsonl, .txt … file, or - for stdin.")
+@click.option("-k", default=10, show_default=True, metavar="K", help="Hits per query.", type=click.IntRange(min=1))
+@click.option("--lang", metavar="L,L", help="Only documents of these languages, e.g. de,fr.")
+@click.option("--query-lang", metavar="L", help="Language of the queries (BCP 47), where they do not say.")
+@click.option("--rerank", type=click.Choice(["maxsim"]), help="Score the first hits again, from the texts.")
+@click.option(
+    "--rerank-depth", default=100, show_default=True, metavar="N", help="So many of them.", type=click.IntRange(min=1)
+)
+@click.option("--nprobe", type=click.IntRange(min=1), metavar="N", help="Lists to look into.  [default: as measured]")
+@click.option("--encoder", metavar="E", help="For the queries.  [default: the one that made the index]")
+@click.option("--format", type=click.Choice(FORMATS), help="[default: by the name of OUT; table on screen]")
+@click.option("-o", "--output", metavar="OUT", help="File to write.  [default: stdout]")
+@on_error_option
+@device_option
+@threads_option
+@verbose_option
+def search(index: Path, query: tuple[str, ...], output: str | None, format: str | None, **options: Any) -> None:
+    """Search INDEX with queries in any language.
+
+    Queries are the arguments, or come from --queries, or from stdin (-). Their texts are encoded with the encoder that
+    made the index. With --rerank, the best --rerank-depth hits are scored again and -k of them shown.
+    """
+    from xret.cli.hits import write_hits
+    from xret.indexes import open_index
+
+    opened = open_index(index)
+    queries = _queries(query, options)
+    run = _search(opened, queries, options)
+    write_hits(run, queries, output=output, format=format)
+
+
+def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any]) -> pa.Table:
+    import pyarrow.compute as pc
+
+    from xret.cli.encoding import index_encoder
+    from xret.encoders import load_encoder
+    from xret.stages.retrieve import Retrieve
+    from xret.vectors import Vectors
+
+    k, depth, threads, device = options["k"], options["rerank_depth"], options["threads"], options["device"]
+    languages = _languages(options["lang"])
+    index.kept(languages)  # an unknown language is told before a model is loaded
+    corpus = index.corpus if options["rerank"] else None
+    name = index_encoder(index.folder, index.manifest, options["encoder"])
+    encoder = load_encoder(name, device=device, threads=threads)
+    index.refuse_other_encoder(encoder.name, encoder.hash)
+    width = None if index.manifest.dim == encoder.dim else index.manifest.dim
+    lang = queries["lang"].to_pylist()
+    vectors = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
+    first = max(k, depth) if options["rerank"] else k
+    stage = Retrieve(k=first, languages=languages, nprobe=options["nprobe"], text=True, threads=threads)
+    run = stage.over(index, queries, Vectors.open(_named(queries["id"], vectors)))
+    if options["rerank"]:
+        from xret.stages.rerank import Rerank
+
+        rerank = Rerank(model=options["rerank"], encoder=name, depth=depth, device=device, threads=threads)
+        run = rerank.run(run, queries, corpus, work=index.folder)
+        run = run.filter(pc.less_equal(run["rank"], k))
+    return run
+
+
+def _queries(arguments: tuple[str, ...], options: dict[str, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    from xret.corpus import open_corpus
+    from xret.errors import InputError, UsageError
+
+    source = options["queries"]
+    if arguments == ("-",):
+        arguments, source = (), source or "-"
+    if bool(arguments) == bool(source):
+        raise UsageError(
+            "give queries as arguments, or --queries FILE, or - to read them from stdin (one of the three)"
+        )
+    lang = options["query_lang"]
+    if source:
+        return open_corpus(source, lang=lang, on_error=options["on_error"])
+    for number, text in enumerate(arguments, start=1):
+        if not text.strip():
+            raise InputError(f"query {number} is empty; give it some words")
+    ids = [str(number) for number in range(1, len(arguments) + 1)]
+    return pa.table({"id": ids, "text": list(arguments), "lang": [lang or "und"] * len(arguments)})
+
+
+def _languages(text: str | None) -> tuple[str, ...] | None:
+    from xret.errors import UsageError
+
+    if text is None:
+        return None
+    languages = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not languages:
+        raise UsageError("--lang names no language; write it like de,fr")
+    return languages
+
+
+def _named(ids: Any, vectors: Any) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table({"id": ids, "vector": pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])})
