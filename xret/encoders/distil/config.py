@@ -32,6 +32,9 @@ class DistilConfig:
         language_power: languages are drawn in proportion to their weighted pairs to this power (0 = equally).
         others_share: share of the draws for languages outside `languages`.
         one_source_share: share of batches drawn from one source, whose pairs are harder negatives for one another.
+        document_share: share of steps that compare documents with a line of theirs instead of translations.
+        document_sources: sources whose consecutive pairs are consecutive lines of documents; empty for none.
+        document_rows: most lines joined to a document.
         batch_size: pairs per step.
         steps: steps in all.
         learning_rate: peak, after `warmup_steps`; falls to zero along a cosine.
@@ -62,6 +65,9 @@ class DistilConfig:
     language_power: float = 0.5
     others_share: float = 0.1
     one_source_share: float = 0.5
+    document_share: float = 0.2
+    document_sources: tuple[str, ...] = ()
+    document_rows: int = 16
     batch_size: int = 2048
     steps: int = 10_000
     learning_rate: float = 0.01
@@ -106,8 +112,7 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> DistilConfig:
         )
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise UsageError(f"{path or 'options'}: {name} = {value!r} is no {type(default).__name__}")
-    if isinstance(values.get("languages"), list):
-        values["languages"] = tuple(values["languages"])
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     config = DistilConfig(**values)
     if config.precision not in ("bfloat16", "float32"):
         raise UsageError(f"{path or 'options'}: precision = {config.precision!r}; wanted bfloat16 or float32")

@@ -19,7 +19,7 @@ from xret.encoders.distil.pairs import cap_cells, clean_pairs, load_pairs, split
 from xret.errors import CorpusError, InputError
 
 if TYPE_CHECKING:
-    from xret.encoders.distil.train import TrainingData
+    from xret.encoders.distil.batches import TrainingData
 
 __all__ = ["Distilled", "distil"]
 
@@ -138,9 +138,9 @@ class _Steps:
 
     def training_data(self, pairs: pa.Table, dev: pa.Table, tokenizer: Path, *, threads: int | None) -> TrainingData:
         """Tokens, teacher vectors and sampler."""
+        from xret.encoders.distil.batches import TrainingData
         from xret.encoders.distil.sampling import PairSampler
         from xret.encoders.distil.tokens import Tokens, tokenise
-        from xret.encoders.distil.train import TrainingData
 
         config = self.config
         english = pc.unique(pairs["en"])

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.artifact import atomic_folder
+from xret.encoders.distil.batches import TrainingData
 from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.static import StaticStudent
-from xret.encoders.distil.train import TrainingData
 
 __all__ = ["write_model"]
 

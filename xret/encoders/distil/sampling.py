@@ -70,6 +70,21 @@ class PairSampler:
         shares = sizes / totals[of_cell] * mass[of_cell]
         return np.asarray(shares / shares.sum())
 
+    def runs(self, step: int, count: int, size: int, sources: Sequence[str]) -> np.ndarray:
+        """(count, size) int64: runs of `size` consecutive rows of a cell, from cells of `sources` that are as long.
+
+        Raises:
+            CorpusError: no cell of `sources` has `size` rows.
+        """
+        rng = np.random.default_rng([self._seed, step, 2])
+        lengths = np.diff(self._starts)
+        shares = np.where(np.isin(self._sources, sources) & (lengths >= size), self._cells, 0.0)
+        if shares.sum() == 0:
+            raise CorpusError(f"training pairs: no {size} of one language from {', '.join(sources)} (document_sources)")
+        cells = rng.choice(len(shares), size=count, p=shares / shares.sum())
+        first = self._starts[cells] + (rng.random(count) * (lengths[cells] - size + 1)).astype(np.int64)
+        return np.asarray(self._rows[first[:, None] + np.arange(size)])
+
     def batch(self, step: int, size: int) -> np.ndarray:
         """(size,) int64 row numbers for one step."""
         rng = np.random.default_rng([self._seed, step])

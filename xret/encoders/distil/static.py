@@ -59,9 +59,9 @@ class StaticStudent:
             unique, places = np.unique(ids, return_inverse=True)
             index = torch.from_numpy(unique)
             starts = torch.from_numpy(np.cumsum(lengths) - lengths)
-            vectors.append(
-                self.encode(self.table[index], self.log_weight[index], torch.from_numpy(places), starts).numpy()
-            )
+            with torch.no_grad():
+                found = self.encode(self.table[index], self.log_weight[index], torch.from_numpy(places), starts)
+            vectors.append(found.numpy())
         return np.concatenate(vectors)
 
     def save(self, folder: Path) -> None:

@@ -4,49 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from xret.encoders.distil.batches import Batch, TrainingData, draw_batch
 from xret.encoders.distil.checkpoint import load_checkpoint, save_checkpoint
 from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.objectives import contrast, regression
-from xret.encoders.distil.sampling import PairSampler
 from xret.encoders.distil.static import RowAdam, StaticStudent
-from xret.encoders.distil.tokens import Tokens
 from xret.errors import XretError
 
-__all__ = ["TrainingData", "train"]
+__all__ = ["train"]
 
 log = logging.getLogger("xret")
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What the loop reads.
-
-    Attributes:
-        texts: tokens of the target side, one text per pair.
-        english: tokens of the distinct English strings.
-        english_of: (pairs,) int64, which English string a pair has.
-        targets: (distinct English strings, d) float16 or float32 teacher vectors, unit rows.
-        sampler: draws the batches.
-        dev_texts: tokens of held-out pairs, target side.
-        dev_english: tokens of held-out pairs, English side.
-        dev_langs: language of each held-out pair.
-    """
-
-    texts: Tokens
-    english: Tokens
-    english_of: np.ndarray
-    targets: np.ndarray
-    sampler: PairSampler
-    dev_texts: Tokens
-    dev_english: Tokens
-    dev_langs: list[str]
 
 
 def train(data: TrainingData, config: DistilConfig, *, checkpoint: Path, key: str) -> StaticStudent:
@@ -95,17 +68,14 @@ class _Run:
 
     def step(self, step: int) -> float:
         """One update; gives the loss."""
-        config, data = self.config, self.data
-        pairs = data.sampler.batch(step, config.batch_size)
-        english = data.english_of[pairs]
-        ids, lengths = self._tokens(pairs, english, step)
-        unique, places = np.unique(ids, return_inverse=True)
+        batch = draw_batch(self.data, self.config, step)
+        unique, places = np.unique(batch.ids, return_inverse=True)
         index = torch.from_numpy(unique)
         rows = self.student.table[index].requires_grad_()
         weights = self.student.log_weight[index].requires_grad_()
-        starts = torch.from_numpy(np.cumsum(lengths) - lengths)
+        starts = torch.from_numpy(np.cumsum(batch.lengths) - batch.lengths)
         vectors = self.student.encode(rows, weights, torch.from_numpy(places), starts)
-        loss = self._loss(vectors[: len(pairs)], vectors[len(pairs) :], english)
+        loss = self._loss(vectors[: len(batch.english)], vectors[len(batch.english) :], batch)
         loss.backward()
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -115,30 +85,19 @@ class _Run:
         self._update(index, rows, weights, step)
         return value
 
-    def _tokens(self, pairs: np.ndarray, english: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-        ids, lengths = zip(
-            self.data.texts.gather(pairs, limit=self.config.max_tokens),
-            self.data.english.gather(english, limit=self.config.max_tokens),
-            strict=True,
-        )
-        flat, counts = np.concatenate(ids), np.concatenate(lengths)
-        rng = np.random.default_rng([self.config.seed, step, 1])
-        kept = rng.random(len(flat)) >= self.config.token_dropout
-        owners = np.repeat(np.arange(len(counts)), counts)
-        return flat[kept], np.bincount(owners[kept], minlength=len(counts))
-
-    def _loss(self, texts: torch.Tensor, english: torch.Tensor, english_of: np.ndarray) -> torch.Tensor:
+    def _loss(self, left: torch.Tensor, right: torch.Tensor, batch: Batch) -> torch.Tensor:
         config = self.config
-        targets = torch.from_numpy(self.data.targets[english_of].astype(np.float32))
-        numbers = torch.from_numpy(english_of)
-        same = (numbers[:, None] == numbers[None, :]).fill_diagonal_(False)
-        half = config.precision == "bfloat16"
-        loss = contrast(texts, english, same, temperature=config.temperature, bfloat16=half, both=True)
+        targets = torch.from_numpy(self.data.targets[batch.english].astype(np.float32))
+        same, half = torch.from_numpy(batch.same), config.precision == "bfloat16"
+        loss = contrast(left, right, same, temperature=config.temperature, bfloat16=half, both=True)
+        loss = loss + config.teacher_weight * regression(right, targets)
+        if not batch.translations:
+            return loss
         if config.teacher_contrast:
             loss = loss + config.teacher_contrast * contrast(
-                texts, targets, same, temperature=config.temperature, bfloat16=half, both=False
+                left, targets, same, temperature=config.temperature, bfloat16=half, both=False
             )
-        return loss + config.teacher_weight * (regression(texts, targets) + regression(english, targets))
+        return loss + config.teacher_weight * regression(left, targets)
 
     def _update(self, index: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, step: int) -> None:
         rate, student = self._rate(step), self.student

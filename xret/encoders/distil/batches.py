@@ -1,0 +1,109 @@
+"""What one training step compares: sentences with their translations, or documents with a line of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xret.encoders.distil.config import DistilConfig
+from xret.encoders.distil.sampling import PairSampler
+from xret.encoders.distil.tokens import Tokens
+
+__all__ = ["Batch", "TrainingData", "draw_batch"]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the training loop reads.
+
+    Attributes:
+        texts: tokens of the target side, one text per pair.
+        english: tokens of the distinct English strings.
+        english_of: (pairs,) int64, which English string a pair has.
+        targets: (distinct English strings, d) float16 or float32 teacher vectors, unit rows.
+        sampler: draws the pairs.
+        dev_texts: tokens of held-out pairs, target side.
+        dev_english: tokens of held-out pairs, English side.
+        dev_langs: language of each held-out pair.
+    """
+
+    texts: Tokens
+    english: Tokens
+    english_of: np.ndarray
+    targets: np.ndarray
+    sampler: PairSampler
+    dev_texts: Tokens
+    dev_english: Tokens
+    dev_langs: list[str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n left texts, of which each belongs to the right text of the same number.
+
+    Attributes:
+        ids: token ids of the left texts and then of the right ones, end to end; int64.
+        lengths: (2n,) tokens of each; int64.
+        english: (n,) the English string whose teacher vector the right text shall have.
+        same: (n, n) bool, true where left i and right j (i != j) are no negatives.
+        translations: whether the left texts shall have that vector too.
+    """
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    english: np.ndarray
+    same: np.ndarray
+    translations: bool
+
+
+def draw_batch(data: TrainingData, config: DistilConfig, step: int) -> Batch:
+    """The batch of a step, a function of the options' seed and the step."""
+    rng = np.random.default_rng([config.seed, step, 1])
+    documents = bool(config.document_sources) and rng.random() < config.document_share
+    batch = (_document_batch if documents else _pair_batch)(data, config, step, rng)
+    return _drop_tokens(batch, config.token_dropout, rng)
+
+
+def _pair_batch(data: TrainingData, config: DistilConfig, step: int, _: np.random.Generator) -> Batch:
+    pairs = data.sampler.batch(step, config.batch_size)
+    english = data.english_of[pairs]
+    left = data.texts.gather(pairs, limit=config.max_tokens)
+    right = data.english.gather(english, limit=config.max_tokens)
+    same = english[:, None] == english[None, :]
+    np.fill_diagonal(same, False)
+    return Batch(*_joined(left, right), english, same, translations=True)
+
+
+def _document_batch(data: TrainingData, config: DistilConfig, step: int, rng: np.random.Generator) -> Batch:
+    """Runs of consecutive pairs of one source and language as documents; a line of each, on the other side, as query.
+
+    The line is the run's first, which often is a heading, or any. One side of all pairs gives the documents, the other
+    the queries, drawn per step.
+    """
+    size = int(rng.integers(3, config.document_rows + 1))
+    rows = data.sampler.runs(step, max(16, config.batch_size // 4), size, config.document_sources)
+    place = np.where(rng.random(len(rows)) < 0.5, 0, rng.integers(0, size, len(rows)))
+    english = data.english_of[rows]
+    line = english[np.arange(len(rows)), place]
+    if rng.random() < 0.5:
+        ids, lengths = data.texts.gather(rows.ravel(), limit=config.max_tokens)
+        queries = data.english.gather(line, limit=config.max_tokens)
+    else:
+        ids, lengths = data.english.gather(english.ravel(), limit=config.max_tokens)
+        queries = data.texts.gather(rows[np.arange(len(rows)), place], limit=config.max_tokens)
+    same = (english[:, :, None] == line[None, None, :]).any(axis=1)
+    np.fill_diagonal(same, False)
+    documents = ids, lengths.reshape(rows.shape).sum(axis=1)
+    return Batch(*_joined(documents, queries), line, same, translations=False)
+
+
+def _joined(left: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([left[0], right[0]]), np.concatenate([left[1], right[1]])
+
+
+def _drop_tokens(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
+    kept = rng.random(len(batch.ids)) >= share
+    owners = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
+    lengths = np.bincount(owners[kept], minlength=len(batch.lengths))
+    return Batch(batch.ids[kept], lengths, batch.english, batch.same, batch.translations)
