@@ -28,16 +28,19 @@ def by_hand(folder: Path, text: str) -> Any:
     return np.array(rows).reshape(len(ids), -1)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "float16", "float32"])
-def test_sums_of_token_vectors(static: Static, dtype: str) -> None:
+@pytest.mark.parametrize(("dtype", "decay"), [("int8", 0), ("float16", 0), ("float32", 0), ("int8", 7)])
+def test_sums_of_token_vectors(static: Static, dtype: str, decay: int) -> None:
     folder = static(dtype=dtype)
+    settings = json.loads((folder / "config.json").read_text()) | {"position_decay": decay}
+    (folder / "config.json").write_text(json.dumps(settings))
     encoder = load_encoder(folder, device="cpu", threads=1)
     texts = ["the old bird", "bird", "a river runs under a house " * 30, "stone zzz stone"]
     vectors, tokens = encoder.encode(texts), encoder.encode_tokens(texts)
     assert vectors.dtype == np.float32
     for text, vector, matrix in zip(texts, vectors, tokens, strict=True):
         wanted = by_hand(folder, text)
-        total = wanted.sum(0)
+        falling = 1 / (1 + np.arange(len(wanted)) / decay) if decay else np.ones(len(wanted))
+        total = falling @ wanted
         assert np.allclose(vector, total / np.linalg.norm(total), atol=1e-6)
         norms = np.linalg.norm(wanted, axis=1, keepdims=True)
         assert np.allclose(matrix, wanted / np.maximum(norms, 1e-12), atol=1e-6)
@@ -57,6 +60,7 @@ def test_texts_without_a_known_token_have_a_vector(static: Static) -> None:
     [
         ({"hidden_size": 7}, "embedding.weight is int8"),
         ({"output_size": 4}, "'projection.weight' is"),
+        ({"position_decay": -1}, "'position_decay' is -1"),
         ({"vocab_size": None}, "'vocab_size' is None"),
     ],
 )

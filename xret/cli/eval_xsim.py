@@ -24,7 +24,13 @@ Examples:
 @click.argument("src", type=click.Path())
 @click.argument("tgt", type=click.Path())
 @encoder_option
-@click.option("--margin", type=click.Choice(["ratio", "distance", "absolute"]), default="ratio", show_default=True)
+@click.option(
+    "--margin",
+    type=click.Choice(["ratio", "distance", "absolute"]),
+    default="ratio",
+    show_default=True,
+    help="Score of a pair against its neighbourhood.",
+)
 @click.option("--k", type=click.IntRange(min=1), default=4, show_default=True, help="Neighbours for the margin.")
 @click.option("--by-line", is_flag=True, help="Choosing the same text from another line is an error too.")
 @device_option

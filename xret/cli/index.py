@@ -164,6 +164,7 @@ def delete(index: Path, ids: tuple[str, ...], as_json: bool) -> None:
 @index.command(epilog=INFO)
 @click.argument("index", metavar="INDEX", type=FOLDER)
 @json_option
+@verbose_option
 def info(index: Path, as_json: bool) -> None:
     """Say what an index holds and how it was made."""
     from xret.cli.table import render
@@ -192,6 +193,7 @@ def info(index: Path, as_json: bool) -> None:
 @index.command(epilog=CHECK)
 @click.argument("index", metavar="INDEX", type=FOLDER)
 @json_option
+@verbose_option
 def check(index: Path, as_json: bool) -> None:
     """Look for damage; exit code 1 if there is any.
 

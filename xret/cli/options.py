@@ -37,7 +37,7 @@ def encoder_option(command: Command) -> Command:
         default="xret-mini",
         show_default=True,
         metavar="E",
-        help="xret-mini, a model folder on disk, or a hub id already pulled.",
+        help="xret-mini, a model folder, package:NAME/FOLDER, or a hub id on disk.",
     )(command)
 
 

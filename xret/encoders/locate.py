@@ -1,4 +1,4 @@
-"""Finds the folder an encoder name means: bundled, on disk, in a Python package, or a hub id whose files are on disk."""
+"""Finds the folder an encoder name means: bundled, on disk, in a Python package, or a hub id with files on disk."""
 
 from __future__ import annotations
 

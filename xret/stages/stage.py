@@ -5,18 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import pyarrow as pa
 
 from xret.artifact import digest
 
 if TYPE_CHECKING:
-    from xret.pipeline import Pipeline
+    from xret.pipeline import Pipeline, Step
 
 __all__ = ["Stage", "Value"]
 
-Value = pa.Table | Path
+Value: TypeAlias = pa.Table | Path
 """What flows between stages: a table (corpus, queries, pairs, run, qrels, report), or the folder of an artifact that is
 too large for one (vectors, index). Tables may be memory-mapped."""
 
@@ -56,7 +56,7 @@ class Stage(ABC):
         """SHA-256 of name, version and options: the stage's share of a cache key."""
         return digest(self.name, self.version, self.options())
 
-    def __rshift__(self, other: Stage | Pipeline) -> Pipeline:
+    def __rshift__(self, other: Stage | Step | Pipeline) -> Pipeline:
         """Compose: ``retrieve >> rerank`` runs `retrieve`, then `rerank` on its output and on what came before."""
         from xret.pipeline import Pipeline
 

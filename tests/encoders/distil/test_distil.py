@@ -51,6 +51,7 @@ def config(teacher: str, **changes: object) -> DistilConfig:
     options: dict[str, object] = {
         "teacher": teacher, "languages": ("eo",), "vocab_size": 400, "chars_per_language": 100_000, "hidden_size": 48,
         "batch_size": 64, "steps": 240, "warmup_steps": 20, "eval_every": 60, "learning_rate": 0.05, "dev_pairs": 25,
+        "position_decay": 8,
     }  # fmt: skip
     return DistilConfig(**{**options, **changes})  # type: ignore[arg-type]
 
@@ -69,6 +70,7 @@ def test_the_student_learns_and_is_an_encoder_like_any_other(tmp_path: Path, tea
     translated = [" ".join(foreign(word) for word in text.split()) for text in texts]
     cosines = student.encode(translated) @ english.encode(texts).T
     assert cosines[0, 0] > 0.6 and cosines[1, 1] > 0.6
+    assert (student.encode(["padded", *translated])[1:] == student.encode(translated)).all()
     assert (cosines.diagonal() > cosines[::-1].diagonal() + 0.3).all()
 
 

@@ -2,7 +2,8 @@
 
 Layout: ``embedding.weight`` (vocab_size, hidden_size) int8, float16 or float32; with int8 ``embedding.scale``
 (vocab_size,) float32, quantisation step times learned token weight; ``projection.weight`` (output_size, hidden_size).
-Token vector = scale[t] * weight[t] @ projection.T; sentence vector = L2(sum over the text's tokens).
+Token vector = scale[t] * weight[t] @ projection.T; sentence vector = L2(sum over the text's tokens, the one at place i
+times 1 / (1 + i / position_decay) where config.json has a `position_decay` above 0).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def check(config: dict[str, Any]) -> None:
     """Refuse incomplete configs (ModelError)."""
     for key in ("vocab_size", "hidden_size", "output_size"):
         must(config, key, int)
+    if (decay := config.get("position_decay") or 0) < 0:
+        raise ModelError(f"config.json: 'position_decay' is {decay}, wanted 0 or more")
 
 
 def build(graph: Graph, weights: Weights, config: dict[str, Any]) -> Built:
@@ -35,12 +38,17 @@ def build(graph: Graph, weights: Weights, config: dict[str, Any]) -> Built:
             f"wanted int8, float16 or float32 {(vocabulary, width)}"
         )
     rows = graph.node("Cast", [graph.node("Gather", [graph.weight("table", table), "input_ids"])], to=1)
-    token_weights = graph.node("Cast", ["attention_mask"], to=1)
+    mask = token_weights = graph.node("Cast", ["attention_mask"], to=1)
     if "embedding.scale" in weights or table.dtype == np.int8:
         scale = graph.weight("scale", weights.get("embedding.scale", vocabulary))
         token_weights = graph.node("Mul", [graph.node("Gather", [scale, "input_ids"]), token_weights])
+    sums = token_weights
+    if decay := float(config.get("position_decay") or 0):
+        place = graph.node("CumSum", [mask, graph.ints(1)])  # counts from 1
+        lowered = graph.node("Div", [graph.scalar(decay), graph.node("Add", [place, graph.scalar(decay - 1)])])
+        sums = graph.node("Mul", [token_weights, lowered])
     projection = graph.weight("projection", weights.get("projection.weight", out, width).T)
-    total = graph.node("MatMul", [graph.node("Unsqueeze", [token_weights, graph.ints(1)]), rows])
+    total = graph.node("MatMul", [graph.node("Unsqueeze", [sums, graph.ints(1)]), rows])
     pooled = graph.node("MatMul", [graph.node("Squeeze", [total, graph.ints(1)]), projection])
     scaled = graph.node("Mul", [rows, graph.node("Unsqueeze", [token_weights, graph.ints(2)])])
     return Built(hidden=graph.node("MatMul", [scaled, projection]), pooled=pooled)
@@ -53,5 +61,6 @@ FAMILIES = {
         positions=lambda config: int(config.get("max_length", 1024)),
         apart=True,
         width=lambda config: int(must(config, "output_size", int)),
+        version=2,
     )
 }

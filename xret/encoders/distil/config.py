@@ -26,6 +26,8 @@ class DistilConfig:
         vocab_size: pieces of the tokeniser.
         chars_per_language: characters read per language to fit it.
         hidden_size: numbers per token vector before the projection to the teacher's dimension.
+        position_decay: half-life of a token's weight, 1 / (1 + position / position_decay); 0 weighs all alike. A long
+            text says at its beginning what it is about; sentences are hardly touched by a value like 32.
         max_length: tokens read of a text by the finished model.
         caps: at most so many pairs per language of a source.
         weights: how much more often than by size a source is drawn.
@@ -59,6 +61,7 @@ class DistilConfig:
     vocab_size: int = 60_000
     chars_per_language: int = 2_000_000
     hidden_size: int = 256
+    position_decay: int = 0
     max_length: int = 1024
     caps: dict[str, int] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)

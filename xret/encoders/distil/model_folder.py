@@ -51,6 +51,7 @@ def _configuration(student: StaticStudent, config: DistilConfig) -> dict[str, ob
         "hidden_size": student.table.shape[1],
         "output_size": len(student.projection),
         "pad_token_id": 0,
+        "position_decay": config.position_decay,
         "max_length": config.max_length,
     }
 
@@ -69,7 +70,7 @@ def _measure(folder: Path, student: StaticStudent, data: TrainingData, config: D
         return float("nan"), float("nan")
     before = student.encode_rows(data.dev_texts, rows, limit=config.max_tokens)
     tensors = load_file(str(folder / "model.safetensors"))
-    saved = StaticStudent(np.ones(1), hidden_size=1, output_size=1, seed=0)
+    saved = StaticStudent(np.ones(1), hidden_size=1, output_size=1, seed=0, position_decay=config.position_decay)
     saved.table = tensors["embedding.weight"].float() * tensors["embedding.scale"][:, None]
     saved.log_weight = torch.zeros(len(saved.table), 1)
     saved.projection = tensors["projection.weight"]

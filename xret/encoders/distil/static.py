@@ -15,7 +15,7 @@ __all__ = ["RowAdam", "StaticStudent"]
 
 
 class StaticStudent:
-    """sentence = L2(P · Σ_t w_t e_t).
+    """sentence = L2(P · Σ_i d_i w_t(i) e_t(i)) over places i, with tokens t(i) and d_i = 1 / (1 + i / position_decay).
 
     Only the rows of tokens that a batch holds take part in a step, so its cost does not grow with the vocabulary.
 
@@ -25,8 +25,11 @@ class StaticStudent:
         projection: (D, H) float32 P.
     """
 
-    def __init__(self, frequencies: np.ndarray, *, hidden_size: int, output_size: int, seed: int) -> None:
+    def __init__(
+        self, frequencies: np.ndarray, *, hidden_size: int, output_size: int, seed: int, position_decay: int = 0
+    ) -> None:
         """Begin with random vectors, and weights after the tokens' `frequencies` (V,), shares of the training text."""
+        self.position_decay = position_decay
         generator = torch.Generator().manual_seed(seed)
         self.table = torch.randn(len(frequencies), hidden_size, generator=generator) / hidden_size**0.5
         # Smooth inverse frequency (Arora et al. 2017) as the start of the learned weights.
@@ -45,10 +48,16 @@ class StaticStudent:
         self.projection = tensors["projection"].clone().requires_grad_()
 
     def encode(
-        self, rows: torch.Tensor, weights: torch.Tensor, places: torch.Tensor, starts: torch.Tensor
+        self, rows: torch.Tensor, weights: torch.Tensor, places: np.ndarray, lengths: np.ndarray
     ) -> torch.Tensor:
-        """(texts, D) unit vectors of texts whose tokens are ``rows[places]``, text i from ``starts[i]``."""
-        pooled = functional.embedding_bag(places, rows * weights.exp(), starts, mode="sum")
+        """(texts, D) unit vectors of texts of given `lengths`, whose tokens, end to end, are ``rows[places]``."""
+        starts = np.cumsum(lengths) - lengths
+        decay = None
+        if self.position_decay:
+            position = np.arange(len(places)) - np.repeat(starts, lengths)
+            decay = torch.from_numpy((1 / (1 + position / self.position_decay)).astype(np.float32))
+        bags = (torch.from_numpy(places), rows * weights.exp(), torch.from_numpy(starts))
+        pooled = functional.embedding_bag(*bags, mode="sum", per_sample_weights=decay)
         return functional.normalize(pooled @ self.projection.T, dim=1, eps=1e-6)
 
     def encode_rows(self, tokens: Tokens, rows: np.ndarray, *, limit: int) -> np.ndarray:
@@ -58,9 +67,8 @@ class StaticStudent:
             ids, lengths = tokens.gather(rows[start : start + 4096], limit=limit)
             unique, places = np.unique(ids, return_inverse=True)
             index = torch.from_numpy(unique)
-            starts = torch.from_numpy(np.cumsum(lengths) - lengths)
             with torch.no_grad():
-                found = self.encode(self.table[index], self.log_weight[index], torch.from_numpy(places), starts)
+                found = self.encode(self.table[index], self.log_weight[index], places, lengths)
             vectors.append(found.numpy())
         return np.concatenate(vectors)
 

@@ -61,6 +61,7 @@ class _Run:
             hidden_size=config.hidden_size,
             output_size=data.targets.shape[1],
             seed=config.seed,
+            position_decay=config.position_decay,
         )
         self.adams = {name: RowAdam(tensor) for name, tensor in self.student.tensors().items()}
         self.best, self.latest, self.stale = 0.0, 0.0, 0
@@ -73,8 +74,7 @@ class _Run:
         index = torch.from_numpy(unique)
         rows = self.student.table[index].requires_grad_()
         weights = self.student.log_weight[index].requires_grad_()
-        starts = torch.from_numpy(np.cumsum(batch.lengths) - batch.lengths)
-        vectors = self.student.encode(rows, weights, torch.from_numpy(places), starts)
+        vectors = self.student.encode(rows, weights, places, batch.lengths)
         loss = self._loss(vectors[: len(batch.english)], vectors[len(batch.english) :], batch)
         loss.backward()
         value = float(loss.detach())

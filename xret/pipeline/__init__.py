@@ -1,0 +1,18 @@
+"""Pipelines: stages composed in Python (``encode >> mine``) or in a TOML file, cached by content and resumable.
+
+compose.py   Step, Pipeline: which stage reads and writes which named value
+store.py     results on disk under a key of options and input contents
+hashes.py    the content hash of a table or an artifact folder
+source.py    named inputs: files and folders to values
+sink.py      named outputs: values to files
+options.py   plain values of a TOML file to the typed options of a stage
+file.py      the TOML file
+"""
+
+from xret.pipeline.compose import Pipeline, Step
+from xret.pipeline.file import PipelineFile, read_pipeline
+from xret.pipeline.hashes import value_hash
+from xret.pipeline.source import Source
+from xret.pipeline.store import StepReport
+
+__all__ = ["Pipeline", "PipelineFile", "Source", "Step", "StepReport", "read_pipeline", "value_hash"]

@@ -1,0 +1,164 @@
+"""Results of steps on disk: found again by the hash of a stage's options and the contents of its inputs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xret.artifact import MANIFEST, atomic_file, digest, read_manifest, write_manifest
+from xret.errors import InputError
+from xret.pipeline.hashes import value_hash
+from xret.pipeline.sink import write_arrow
+from xret.stages.stage import Stage, Value
+
+__all__ = ["StepReport", "StepStore"]
+
+RESULT = "output.arrow"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What became of one step."""
+
+    stage: str
+    writes: str
+    status: str  # "computed" or "cached"
+    rows: int | None  # None for a folder whose manifest does not say
+    seconds: float
+    folder: Path | None  # where the result lies; None when nothing was kept
+
+    def __str__(self) -> str:
+        """One line for people."""
+        rows = "" if self.rows is None else f"{self.rows:,} rows, "
+        return f"{self.stage} -> {self.writes}: {self.status}, {rows}{self.seconds:.2f} s"
+
+
+@dataclass(frozen=True)
+class StepStore:
+    """A folder with one sub-folder ``<stage>-<12 hex of the key>`` per result.
+
+    In it: ``work/``, the stage's own, kept from one interrupted call to the next; ``output.arrow``, where the result is
+    a table; and ``manifest.json``, written last, without which the result does not count.
+    """
+
+    folder: Path
+    resume: bool = True
+    keep: bool = True
+
+    def run(
+        self,
+        stage: Stage,
+        sources: Sequence[tuple[str, bool]],
+        bag: Mapping[str, Value],
+        hashes: dict[str, str],
+        *,
+        writes: str,
+    ) -> tuple[Value, StepReport]:
+        """The result of a stage, computed or found.
+
+        Args:
+            stage: what to run.
+            sources: names in `bag` of the stage's inputs, each with whether it must be there.
+            bag: the values so far.
+            hashes: content hashes of values in `bag`, filled as they become known and kept true for `writes`.
+            writes: the name that the result will have.
+        """
+        start = time.perf_counter()
+        values = [bag.get(name) for name, _ in sources]
+        if not self.keep:
+            return self._unkept(stage, values, writes, start)
+        for (name, _), value in zip(sources, values, strict=True):
+            if name not in hashes:
+                hashes[name] = value_hash(value)
+        inputs = {name: hashes[name] for name, _ in sources}
+        key = digest(stage.key(), [hashes[name] for name, _ in sources])
+        home = self.folder / f"{stage.name}-{key[:12]}"
+        found = self._found(home, key) if self.resume else None
+        status = "cached" if found is not None else "computed"
+        value, hashes[writes] = found or self._compute(stage, values, home, {"key": key, "inputs": inputs})
+        return value, StepReport(stage.name, writes, status, _rows(value), time.perf_counter() - start, home)
+
+    def _unkept(
+        self, stage: Stage, values: Sequence[Value | None], writes: str, start: float
+    ) -> tuple[Value, StepReport]:
+        place = self.folder / f"{len(list(self.folder.iterdir()))}-{stage.name}"
+        place.mkdir()
+        value = stage.run(*values, work=place)
+        return value, StepReport(stage.name, writes, "computed", _rows(value), time.perf_counter() - start, None)
+
+    def _found(self, home: Path, key: str) -> tuple[Value, str] | None:
+        """The finished result under this key with its content hash; None when there is none, or it has changed."""
+        if not (home / MANIFEST).is_file():
+            return None
+        fields = read_manifest(home, kind="step")
+        place = home / str(fields["output"])
+        if fields["key"] != key or not place.exists():
+            return None
+        if fields["type"] == "table":
+            return _map(place), str(fields["hash"])
+        try:
+            return (place, str(fields["hash"])) if value_hash(place) == fields["hash"] else None
+        except InputError:
+            return None
+
+    def _compute(
+        self, stage: Stage, values: Sequence[Value | None], home: Path, fields: dict[str, Any]
+    ) -> tuple[Value, str]:
+        if not self.resume or (home / MANIFEST).exists():
+            shutil.rmtree(home, ignore_errors=True)
+        own = home / "work"
+        own.mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
+        value = stage.run(*values, work=own)
+        if not isinstance(value, Path):
+            value = _save(value, home / RESULT)
+            shutil.rmtree(own, ignore_errors=True)  # partial state of a finished step
+        place = value if isinstance(value, Path) else home / RESULT
+        made = value_hash(value)
+        write_manifest(
+            home,
+            {
+                **fields,
+                "kind": "step",
+                "stage": stage.name,
+                "version": stage.version,
+                "options": stage.options(),
+                "type": "folder" if isinstance(value, Path) else "table",
+                "output": str(place.relative_to(home)) if place.is_relative_to(home) else str(place.resolve()),
+                "hash": made,
+                "rows": _rows(value),
+                "seconds": round(time.perf_counter() - start, 3),
+            },
+        )
+        return value, made
+
+
+def _save(table: pa.Table, path: Path) -> pa.Table:
+    with atomic_file(path) as temporary:
+        write_arrow(table, temporary)
+    return _map(path)
+
+
+def _map(path: Path) -> pa.Table:
+    try:
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}); delete its folder, or run again with --no-resume") from error
+
+
+def _rows(value: Value) -> int | None:
+    """Rows of a table, or what an artifact's manifest says of them; None where it says nothing."""
+    if not isinstance(value, Path):
+        return int(value.num_rows)
+    try:
+        rows = json.loads((value / MANIFEST).read_text(encoding="utf-8")).get("rows")
+    except (OSError, ValueError):
+        return None
+    return rows if isinstance(rows, int) else None

@@ -1,0 +1,64 @@
+"""The bundled sample: German and English news lines to mine, documents in sixteen languages to search, gold for both.
+
+All texts were written for this project and have its licence.
+
+    news.de.txt, news.en.txt   120 lines each, half of them translated on the other side; the rest is about the same
+                               things and has no counterpart
+    gold.tsv                   line numbers of the 60 translated pairs, German then English
+    docs.jsonl                 150 documents on 30 subjects, each subject in five languages; ids are subject-language
+    queries.tsv                one query for each subject, in fourteen languages
+    qrels.txt                  every document on the query's subject is relevant, in whichever language
+    mine.toml, search.toml, eval.toml   a pipeline for each of the three jobs
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from xret.errors import InputError
+from xret.suggest import did_you_mean
+
+__all__ = ["FILES", "export_sample", "sample_path"]
+
+FILES = (
+    "docs.jsonl",
+    "eval.toml",
+    "gold.tsv",
+    "mine.toml",
+    "news.de.txt",
+    "news.en.txt",
+    "qrels.txt",
+    "queries.tsv",
+    "search.toml",
+)
+
+
+def sample_path(name: str) -> Path:
+    """Where a file of the sample lies.
+
+    Raises:
+        InputError: no such file in the sample.
+    """
+    if name not in FILES:
+        raise InputError(f"no file '{name}' in the bundled sample; {did_you_mean(name, FILES)}")
+    return Path(__file__).parent / name
+
+
+def export_sample(folder: Path) -> list[Path]:
+    """Copy the sample to `folder`, made if absent, for the user to change; files already there are never replaced.
+
+    Raises:
+        InputError: one of the files is there already, or the folder cannot be written.
+    """
+    targets = [folder / name for name in FILES]
+    for target in targets:
+        if target.exists():
+            raise InputError(f"{target}: exists already; give a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target in targets:
+            shutil.copyfile(sample_path(target.name), target)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write here ({error.strerror}); give a writable folder") from error
+    return targets
