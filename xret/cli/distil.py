@@ -19,7 +19,12 @@ Example (needs the extra 'train'; a recipe is a TOML file of the options, see tr
 
 
 @click.command(epilog=EPILOG)
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), default=None, help="TOML file of options.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="TOML file of options, or a model's training.json.",
+)
 @click.option(
     "--pairs",
     "paths",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xret.encoders.batching import batches, pad, token_budget, windows
+from xret.encoders.batching import WINDOW_TEXTS, batches, pad, token_budget, windows
 from xret.encoders.heads import SENTENCE, TOKENS
 from xret.encoders.recipe import Recipe, Role
 from xret.encoders.session import Session
@@ -27,7 +27,7 @@ class Encoder:
 
     Attributes:
         name: what the user called it.
-        hash: 64 hex characters over recipe and files: equal hashes give equal vectors.
+        hash: 64 hex characters over recipe and files: equal hashes give equal vectors on the same kind of device.
         dim: width of the sentence vectors.
         token_dim: width of the token vectors.
         max_length: tokens of a text that are read, special ones included; what is beyond is cut, counted and reported.
@@ -48,7 +48,10 @@ class Encoder:
         self.dim, self.token_dim, self.max_length = recipe.dim, recipe.token_dim, recipe.max_length
         self.device = session.device
         self._tokenizer, self._session, self._token_session = tokenizer, session, cache(token_session)
-        self._budget = token_budget(device=session.device, threads=session.threads)
+        self._budget = token_budget(device=session.device)
+        logger.info(
+            "encoder %s: batches of at most %d tokens, %d texts sorted at a time", name, self._budget, WINDOW_TEXTS
+        )
 
     def encode(
         self,
@@ -69,7 +72,9 @@ class Encoder:
             progress: show a bar on a terminal.
 
         Returns:
-            (len(texts), dim) float32 rows of length 1, in the order of `texts`. A row does not depend on the others.
+            (len(texts), dim) float32 rows of length 1, in the order of `texts`. The others move
+            a row by no more than float32 rounding; the same texts in the same order give the same bytes on any number
+            of threads.
 
         Raises:
             InputError: a text is not a string or cannot be written as UTF-8.

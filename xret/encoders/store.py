@@ -59,8 +59,10 @@ def encode_corpus(
     from xret.corpus import corpus_hash
 
     out = Path(out)
-    if shard_rows < 1 or (dim is not None and not 1 <= dim <= encoder.dim):
-        raise UsageError(f"shard_rows {shard_rows} must be positive and dim {dim} within 1..{encoder.dim}")
+    if shard_rows < 1:
+        raise UsageError(f"shard_rows {shard_rows} must be positive")
+    if dim is not None and not 1 <= dim <= encoder.dim:
+        raise UsageError(f"dim {dim} is outside 1..{encoder.dim}, the width of {encoder.name}'s vectors")
     fields: dict[str, Any] = {
         "encoder": encoder.name, "encoder_hash": encoder.hash, "role": role, "corpus_hash": corpus_hash(corpus),
         "shard_rows": shard_rows, "total": corpus.num_rows,

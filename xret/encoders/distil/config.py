@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,18 +89,21 @@ class DistilConfig:
 
 
 def read_config(path: Path | None, overrides: dict[str, Any]) -> DistilConfig:
-    """The record of a TOML file, with options that the command line gave on top.
+    """The record of a TOML file (or of a model's training.json), with options that the command line gave on top.
 
     Raises:
-        InputError: the file is missing or no TOML.
+        InputError: the file is missing or neither TOML nor JSON.
         UsageError: an unknown option, or a value of the wrong type.
     """
     values: dict[str, Any] = {}
     if path is not None:
         try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read as TOML ({error})") from error
+            parse = json.loads if Path(path).suffix == ".json" else tomllib.loads
+            values = parse(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path}: cannot be read as {'JSON' if Path(path).suffix == '.json' else 'TOML'} ({error})"
+            ) from error
     values.update({name: value for name, value in overrides.items() if value is not None})
     known = {item.name: item for item in dataclasses.fields(DistilConfig)}
     for name, value in values.items():

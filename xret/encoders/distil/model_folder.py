@@ -111,7 +111,7 @@ Mean cosine of the int8 model to the float32 student: {drift:.5f}.
 
 `training.json` holds every option:
 
-    xret models distil --config recipe.toml --pairs PAIRS.parquet -o {config.name}
+    xret models distil --config training.json --pairs PAIRS.parquet -o {config.name}
 """
 
 
