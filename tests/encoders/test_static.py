@@ -46,6 +46,19 @@ def test_sums_of_token_vectors(static: Static, dtype: str, decay: int) -> None:
         assert np.allclose(matrix, wanted / np.maximum(norms, 1e-12), atol=1e-6)
 
 
+def test_query_tokens_are_as_long_as_their_weights(static: Static) -> None:
+    folder = static()
+    encoder = load_encoder(folder, device="cpu", threads=1)
+    raw = by_hand(folder, "the old bird")
+    squares = (raw**2).sum(1, keepdims=True)
+    wanted = raw / np.sqrt(squares) * squares * 3 / squares.sum()
+    (found,) = encoder.encode_tokens(["the old bird"], role="query")
+    assert np.allclose(found, wanted, atol=1e-6)
+    (document,) = encoder.encode_tokens(["the old bird"], role="document")
+    assert np.allclose(np.linalg.norm(document, axis=1), 1)
+    assert encoder.encode_tokens([""], role="query")[0].shape == (0, 5)
+
+
 def test_texts_without_a_known_token_have_a_vector(static: Static) -> None:
     encoder = load_encoder(static(), device="cpu", threads=1)
     vectors = encoder.encode(["", "zzz", " \t\n", "bird"])

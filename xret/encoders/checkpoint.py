@@ -69,6 +69,7 @@ class Checkpoint:
         return Recipe(
             family=self.config["model_type"], pooling=pooling, heads=tuple(heads), max_length=length, token_dim=width,
             dim=dim, lowercase=lowercase, prompts=prompts, default_prompt=default,
+            token_weights=self.family.token_weights,
         )  # fmt: skip
 
     def _prompts(self) -> tuple[tuple[tuple[str, str], ...], str]:

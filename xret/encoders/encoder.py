@@ -17,7 +17,7 @@ from xret.encoders.session import Session
 from xret.encoders.tokenizer import TextTokenizer, Tokens
 from xret.errors import InputError, UsageError
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "weigh"]
 
 logger = logging.getLogger("xret")
 
@@ -47,6 +47,7 @@ class Encoder:
         self.name, self.hash, self.recipe = name, hash, recipe
         self.dim, self.token_dim, self.max_length = recipe.dim, recipe.token_dim, recipe.max_length
         self.device = session.device
+        self._told = False
         self._tokenizer, self._session, self._token_session = tokenizer, session, cache(token_session)
         self._budget = token_budget(device=session.device)
         logger.info(
@@ -120,7 +121,9 @@ class Encoder:
 
         Returns:
             Per text (tokens, token_dim) float32 rows of length 1: the last hidden states without special tokens.
-            A text without any other token gives (0, token_dim).
+            A text without any other token gives (0, token_dim). Where the recipe has `token_weights`, the rows of a
+            query are as long as their tokens' weights (see `weigh`): nothing in a static model tells "the" from
+            "earthquake" but these.
 
         Raises:
             InputError: as in `encode`.
@@ -135,8 +138,11 @@ class Encoder:
             for rows in batches(tokens.lengths, self._budget):
                 vectors = session.run(*pad(tokens, rows), TOKENS)
                 for at, row in enumerate(rows):
-                    out[window.start + int(row)] = vectors[at, : tokens.lengths[row]][tokens.plain(int(row))]
-        self.report(cut, len(texts))
+                    found = vectors[at, : tokens.lengths[row]][tokens.plain(int(row))]
+                    out[window.start + int(row)] = weigh(found, role) if self.recipe.token_weights else found
+        if cut and not self._told:  # documents come in many small calls: once is enough
+            self._told = True
+            self.report(cut, len(texts))
         return out
 
     def _tokens(self, texts: Sequence[str], window: range, role: Role | None, *, special: bool = False) -> Tokens:
@@ -161,6 +167,22 @@ class Encoder:
             logger.warning(
                 "%s: %d of %d texts are longer than %d tokens and were cut", self.name, cut, total, self.max_length
             )
+
+
+def weigh(vectors: NDArray[np.float32], role: Role | None) -> NDArray[np.float32]:
+    """Token vectors of length 1; those of a query times a weight in proportion to their squared length, 1 on average.
+
+    Squared lengths, and weights on the query's side alone, did best of the few ways tried on the bundled sample.
+
+    Args:
+        vectors: (tokens, d) float32.
+        role: of their text.
+    """
+    squares = np.square(vectors).sum(axis=1, keepdims=True)
+    rows: NDArray[np.float32] = vectors / np.sqrt(np.maximum(squares, np.float32(1e-24)))
+    if role != "query" or not squares.sum() > 0:
+        return rows
+    return np.asarray(rows * (squares * (len(rows) / squares.sum())), dtype=np.float32)
 
 
 def _shorten(vectors: NDArray[np.float32], dim: int) -> NDArray[np.float32]:

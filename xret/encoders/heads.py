@@ -16,14 +16,16 @@ SENTENCE, TOKENS = "sentence_embedding", "token_embeddings"
 
 
 def add_token_output(graph: Graph, hidden: str, recipe: Recipe) -> None:
-    """Declare the output ``token_embeddings``: float32 (batch, tokens, token_dim) rows of length 1.
+    """Declare the output ``token_embeddings``: float32 (batch, tokens, token_dim) rows.
+
+    They have length 1, unless the recipe says that a row's length is its token's weight.
 
     Args:
         graph: where to.
         hidden: float32 (batch, tokens, token_dim) value: the last hidden state.
         recipe: tells the width.
     """
-    graph.output(unit(graph, hidden), TOKENS, ["batch", "tokens", recipe.token_dim])
+    graph.output(hidden if recipe.token_weights else unit(graph, hidden), TOKENS, ["batch", "tokens", recipe.token_dim])
 
 
 def add_sentence_output(

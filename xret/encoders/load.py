@@ -81,7 +81,8 @@ def graph_outputs(checkpoint: Checkpoint) -> list[tuple[str, ...]]:
 
 def build_graph(checkpoint: Checkpoint, outputs: tuple[str, ...] = (SENTENCE, TOKENS)) -> Graph:
     """The graph: int64 ``input_ids`` and ``attention_mask`` (batch, tokens), padded on the right, to float32
-    ``sentence_embedding`` (batch, dim) and ``token_embeddings`` (batch, tokens, token_dim), rows of length 1.
+    ``sentence_embedding`` (batch, dim) and ``token_embeddings`` (batch, tokens, token_dim), rows of length 1
+    (the latter not where a recipe has `token_weights`).
 
     Raises:
         ModelError: the weights do not fit the config.

@@ -39,6 +39,7 @@ class Recipe:
     max_length: int  # tokens, special ones included
     token_dim: int  # width of the last hidden state
     dim: int  # width of the sentence vectors
+    token_weights: bool = False  # the length of a token's vector tells how much it counts (static models)
     lowercase: bool = False
     prompts: tuple[tuple[str, str], ...] = ()  # (role, text put before every text in that role)
     default_prompt: str = ""  # put before a text without a role

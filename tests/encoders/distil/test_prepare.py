@@ -131,7 +131,7 @@ def test_document_batches_are_runs_of_lines_and_know_which_are_no_negatives() ->
     sampler = PairSampler(
         table(rows), languages=[], weights={}, language_power=1, others_share=0, one_source_share=0, seed=1
     )
-    data = TrainingData(tokens, english, numbers % lines, np.zeros((lines, 4)), sampler, tokens, english, [])
+    data = TrainingData(tokens, english, numbers % lines, np.zeros((lines, 4)), sampler, tokens, english, [], numbers)
     config = DistilConfig(document_share=1.0, document_sources=("manual",), document_rows=6, batch_size=64)
     for step in range(20):
         batch = draw_batch(data, replace(config, token_dropout=0.0), step)

@@ -32,6 +32,7 @@ class Family:
     positions: Callable[[dict[str, Any]], int]  # the most tokens a text can have
     width: Callable[[dict[str, Any]], int]  # of `Built.hidden`
     apart: bool = False  # whether token vectors cost far more than the pooled one and so get a graph of their own
+    token_weights: bool = False  # see `Recipe`
     version: int = 1  # raised when the graph's numbers change: empties the graph cache
 
 

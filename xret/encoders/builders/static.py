@@ -61,6 +61,7 @@ FAMILIES = {
         positions=lambda config: int(config.get("max_length", 1024)),
         apart=True,
         width=lambda config: int(must(config, "output_size", int)),
+        token_weights=True,
         version=2,
     )
 }

@@ -26,6 +26,7 @@ class TrainingData:
         dev_texts: tokens of held-out pairs, target side.
         dev_english: tokens of held-out pairs, English side.
         dev_langs: language of each held-out pair.
+        dev_english_of: which English string each held-out pair has; int64, equal for equal strings.
     """
 
     texts: Tokens
@@ -36,6 +37,7 @@ class TrainingData:
     dev_texts: Tokens
     dev_english: Tokens
     dev_langs: list[str]
+    dev_english_of: np.ndarray
 
 
 @dataclass(frozen=True)

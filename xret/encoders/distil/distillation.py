@@ -32,7 +32,7 @@ class Distilled:
 
     Attributes:
         folder: the model folder.
-        dev_accuracy: nearest-neighbour accuracy on held-out pairs, mean over languages and directions.
+        dev_accuracy: see `dev_accuracy`, of the saved model.
         drift: mean cosine between the float32 student's vectors and the saved int8 model's, on the held-out pairs.
         pairs: pairs trained on.
     """
@@ -83,6 +83,10 @@ def _existing(paths: Sequence[Path]) -> list[Path]:
         if not Path(path).is_file():
             raise CorpusError(f"{path}: no such file; give a Parquet or TSV file of pairs (en, text, lang, source)")
     return [Path(path) for path in paths]
+
+
+def _codes(column: pa.ChunkedArray, values: pa.Array) -> np.ndarray:
+    return np.asarray(pc.index_in(column, value_set=values).combine_chunks().to_numpy().astype(np.int64))
 
 
 class _Steps:
@@ -158,7 +162,7 @@ class _Steps:
         return TrainingData(
             texts=tokens("texts", pairs["text"]),
             english=tokens("english", english),
-            english_of=pc.index_in(pairs["en"], value_set=english).combine_chunks().to_numpy().astype(np.int64),
+            english_of=_codes(pairs["en"], english),
             targets=self._teacher_vectors(english, threads=threads),
             sampler=PairSampler(
                 pairs,
@@ -172,6 +176,7 @@ class _Steps:
             dev_texts=tokens("dev-texts", dev["text"]),
             dev_english=tokens("dev-english", dev["en"]),
             dev_langs=dev["lang"].to_pylist(),
+            dev_english_of=_codes(dev["en"], pc.unique(dev["en"])),
         )
 
     def _teacher_vectors(self, english: pa.Array, *, threads: int | None) -> np.ndarray:

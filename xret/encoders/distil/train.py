@@ -13,6 +13,7 @@ from tqdm import tqdm
 from xret.encoders.distil.batches import Batch, TrainingData, draw_batch
 from xret.encoders.distil.checkpoint import load_checkpoint, save_checkpoint
 from xret.encoders.distil.config import DistilConfig
+from xret.encoders.distil.dev import dev_accuracy
 from xret.encoders.distil.objectives import contrast, regression
 from xret.encoders.distil.static import RowAdam, StaticStudent
 from xret.errors import XretError
@@ -39,7 +40,7 @@ def train(data: TrainingData, config: DistilConfig, *, checkpoint: Path, key: st
         bar.update()
         bar.set_postfix(loss=f"{loss:.3f}", dev=f"{run.latest:.3f}", refresh=False)
         if step % config.eval_every == 0 or step == config.steps:
-            run.evaluate(step)
+            run.evaluate()
             log.info("step %d: loss %.4f, dev accuracy %.4f, best %.4f", step, loss, run.latest, run.best)
             save_checkpoint(checkpoint, run.tensors(), {"key": key, "step": str(step), **run.fields()})
             if config.patience and run.stale >= config.patience:
@@ -119,18 +120,9 @@ class _Run:
         share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
         return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
 
-    def evaluate(self, step: int) -> None:
-        """Dev accuracy: mean over languages and directions of nearest neighbours that are the translation."""
-        dev, limit = self.data, self.config.max_tokens
-        rows = np.arange(len(dev.dev_langs))
-        texts = self.student.encode_rows(dev.dev_texts, rows, limit=limit)
-        english = self.student.encode_rows(dev.dev_english, rows, limit=limit)
-        langs, scores = np.asarray(dev.dev_langs), []
-        for lang in sorted(set(dev.dev_langs)):
-            cosines = texts[langs == lang] @ english[langs == lang].T
-            right = np.arange(len(cosines))
-            scores.append(((cosines.argmax(1) == right).mean() + (cosines.argmax(0) == right).mean()) / 2)
-        self.latest = float(np.mean(scores)) if scores else 0.0
+    def evaluate(self) -> None:
+        """Measure the student on the held-out pairs, and keep a copy where it is the best so far."""
+        self.latest = dev_accuracy(self.student, self.data, limit=self.config.max_tokens)
         if self.latest >= self.best:
             self.best, self.stale = self.latest, 0
             self.kept = {name: tensor.clone() for name, tensor in self.student.tensors().items()}

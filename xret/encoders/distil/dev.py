@@ -1,0 +1,30 @@
+"""How good a student is on the held-out pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xret.encoders.distil.batches import TrainingData
+from xret.encoders.distil.static import StaticStudent
+
+__all__ = ["dev_accuracy"]
+
+
+def dev_accuracy(student: StaticStudent, data: TrainingData, *, limit: int) -> float:
+    """Share of held-out sentences whose nearest neighbour on the other side is a translation.
+
+    Candidates are the held-out pairs of all languages together, which stays hard when a language's own hundred no
+    longer are. Mean over languages and both directions; 0 where nothing is held out.
+    """
+    rows = np.arange(len(data.dev_langs))
+    if not len(rows):
+        return 0.0
+    texts = student.encode_rows(data.dev_texts, rows, limit=limit)
+    english = student.encode_rows(data.dev_english, rows, limit=limit)
+    right = np.zeros(len(rows))
+    for left, others in ((texts, english), (english, texts)):
+        for start in range(0, len(rows), 1024):
+            nearest = (left[start : start + 1024] @ others.T).argmax(axis=1)
+            right[start : start + 1024] += data.dev_english_of[nearest] == data.dev_english_of[start : start + 1024]
+    langs = np.asarray(data.dev_langs)
+    return float(np.mean([right[langs == lang].mean() / 2 for lang in np.unique(langs)]))
