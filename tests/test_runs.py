@@ -23,13 +23,16 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 tables = st.dictionaries(st.tuples(ids, ids), numbers, min_size=1, max_size=12)
 
 
+NAMES = ["r.trec", "r.txt.gz", "R.TREC.GZ", "r.trec.zst", "r.jsonl", "r.jsonl.gz", "r.parquet", "r.PARQUET", "r.arrow"]
+
+
 def run_of(rows: dict[tuple[str, str], float]) -> pa.Table:
     columns = {"qid": [qid for qid, _ in rows], "docid": [docid for _, docid in rows]}
     return ordered(pa.table({**columns, "score": pa.array(rows.values(), pa.float64())}))
 
 
 @settings(max_examples=50, deadline=None)
-@given(tables, st.sampled_from(["r.trec", "r.txt.gz", "r.trec.zst", "r.jsonl", "r.jsonl.gz", "r.parquet"]))
+@given(tables, st.sampled_from(NAMES))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, rows: dict[tuple[str, str], float], name: str
 ) -> None:
@@ -69,6 +72,45 @@ def test_odd_but_sound_text_is_read(tmp_path: Path) -> None:
     path.write_bytes(b'# made by hand\r\n\r\n q\tQ0   "a 1 +1e0 t\r\n#q Q0 b 2 inf t\n\nq Q0 c\t3 -2 t')
     rows = read_run(path).select(["qid", "docid", "score"]).to_pylist()
     assert [tuple(row.values()) for row in rows] == [("q", '"a', 1.0), ("q", "c", -2.0), ("#q", "b", float("inf"))]
+
+
+BOM = b"\xef\xbb\xbf"
+MARKED = {
+    "regular.trec": b"q Q0 a 1 2 t\nq Q0 b 2 1 t\n",
+    "irregular.trec": b"q  Q0 a 1 2 t\nq Q0\tb 2 1 t\n",
+    "comment.trec": b"# by hand\nq Q0 a 1 2 t\nq Q0 b 2 1 t\n",
+    "packed.trec.gz": gzip.compress(BOM + b"q  Q0 a 1 2 t\nq Q0 b 2 1 t\n"),
+    "run.jsonl": b'{"qid": "q", "docid": "a", "score": 2}\n{"qid": "q", "docid": "b", "score": 1}\n',
+}
+
+
+@pytest.mark.parametrize(("name", "content"), MARKED.items())
+def test_a_byte_order_mark_is_no_part_of_an_id(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content if name.endswith(".gz") else BOM + content)
+    assert read_run(path).select(["qid", "docid"]).to_pydict() == {"qid": ["q", "q"], "docid": ["a", "b"]}
+    (tmp_path / "qrels.txt").write_bytes(BOM + b"q  0 a 1\nq 0 b 0\n")
+    assert read_qrels(tmp_path / "qrels.txt")["qid"].to_pylist() == ["q", "q"]
+
+
+def test_columns_have_the_types_of_a_run(tmp_path: Path) -> None:
+    run = run_of({("q", "d"): 1.0}).append_column("qlang", pa.array(["de"]).dictionary_encode())
+    run = run.append_column("text", pa.array(["Wort"], pa.large_string())).append_column("page", pa.array([7]))
+    pa.parquet.write_table(run, tmp_path / "run.parquet")
+    found = read_run(tmp_path / "run.parquet")
+    assert [found[name].type for name in ("qlang", "text", "page")] == [pa.string(), pa.string(), pa.int64()]
+    assert ordered(run.set_column(0, "qid", run["qid"].dictionary_encode()))["rank"].to_pylist() == [1]
+    for name, what in (("text", "run.parquet: column 'text' is list.*, wanted string"), ("qid", "qid is list")):
+        pa.parquet.write_table(
+            run.set_column(run.column_names.index(name), name, pa.array([["x"]])), tmp_path / "run.parquet"
+        )
+        with pytest.raises(EvalError, match=what):
+            read_run(tmp_path / "run.parquet")
+
+
+def test_packed_parquet_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(EvalError, match=r"run.parquet.GZ: Parquet files are not packed; leave out '.GZ'"):
+        write_run(run_of({("q", "d"): 1.0}), tmp_path / "run.parquet.GZ")
 
 
 def test_further_columns_survive_but_in_trec_text(tmp_path: Path) -> None:
@@ -135,6 +177,11 @@ def test_unusable_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "cut.trec.gz").write_bytes(gzip.compress(b"q Q0 a 1 1.0 t\n" * 999)[:40])
     with pytest.raises(EvalError, match=r"cut.trec.gz: cannot be unpacked"):
         read_run(tmp_path / "cut.trec.gz")
+    packed = tmp_path / "cut.trec.zst"
+    write_run(run_of({("q", str(n)): 1.0 / (n + 1) for n in range(99)}), packed)
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(EvalError, match=r"cut.trec.zst: cannot be unpacked"):
+        read_run(packed)
     (tmp_path / "cut.parquet").write_bytes(b"PAR1")
     with pytest.raises(EvalError, match=r"cut.parquet: is not a readable parquet file"):
         read_run(tmp_path / "cut.parquet")

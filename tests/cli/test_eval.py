@@ -14,8 +14,8 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
+import xret.cli.eval_tatoeba
 import xret.encoders
-import xret.eval.languages
 from xret.cli.eval import evaluate
 from xret.errors import XretError
 
@@ -50,6 +50,7 @@ def _sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "run2.trec": OTHER,
         "queries.jsonl": '{"id": "1", "text": "eins", "lang": "de"}\n{"id": "2", "text": "deux", "lang": "fr"}\n',
         "gold.tsv": "d1\te1\nd2\te2\n",
+        "foreign.tsv": "1\t1\n2\t2\n3\t3\n",
         "pairs.tsv": "1.2\td1\te1\teins\tone\n1.0\td2\te9\tzwei\tnine\n",
         "de.txt": "\n".join(GERMAN),
         "en.txt": "\n".join(ENGLISH),
@@ -110,6 +111,15 @@ def test_bitext_gives_the_given_and_the_best_threshold() -> None:
     assert "best threshold" in call("bitext", "gold.tsv", "pairs.tsv")
 
 
+@pytest.mark.parametrize("name", ["none.tsv", "none.jsonl", "none.tsv.gz"])
+def test_no_pairs_at_all_score_nothing(name: str) -> None:
+    Path(name).write_bytes(b"")
+    found = call_json("bitext", "gold.tsv", name)
+    assert (found["given"]["precision"], found["given"]["recall"], found["given"]["f1"]) == (0, 0, 0)
+    assert (found["given"]["extracted"], found["given"]["gold"], found["best"]) == (0, 2, None)
+    assert "best threshold" not in call("bitext", "gold.tsv", name)
+
+
 def test_tatoeba_gives_languages_and_means() -> None:
     found = call_json("tatoeba", "tatoeba.parquet")
     assert found["encoder"] == "letters"
@@ -121,7 +131,7 @@ def test_tatoeba_gives_languages_and_means() -> None:
 def test_tatoeba_gives_the_mean_over_the_main_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {"lang": ["deu", "war"], "line": [0, 0], "eng": ["one", "two"], "text": ["one", "xx"]}
     pa.parquet.write_table(pa.table(columns), "tatoeba.parquet")
-    monkeypatch.setattr(xret.eval.languages, "main_languages", lambda: frozenset({"de", "en"}))
+    monkeypatch.setattr(xret.cli.eval_tatoeba, "_main_languages", lambda: ("de", "en"))
     found = call_json("tatoeba", "tatoeba.parquet")
     assert (found["all"]["languages"], found["main"]["languages"], found["main"]["mean"]) == (2, 1, 1.0)
 
@@ -150,6 +160,10 @@ def test_xquad_r_gives_a_row_a_language() -> None:
     ("arguments", "message"),
     [
         (["run", "qrels.txt", "run.trec", "-m", "ndcg@20"], r"unknown measure 'ndcg@20' \(did you mean nDCG@20\?\)"),
+        (
+            ["run", "qrels.txt", "run.trec", "-m", "nDCG@0"],
+            "measure nDCG cannot be cut at '0'; k must be .* at least 1",
+        ),
         (["run", "qrels.txt", "gone.trec"], "gone.trec: no such file"),
         (["run", "gone.txt", "run.trec"], "gone.txt: no such file"),
         (["run", "run.trec", "qrels.txt"], "run.trec:1: has 6 fields, wanted 4: qid iter docid relevance"),
@@ -157,6 +171,11 @@ def test_xquad_r_gives_a_row_a_language() -> None:
         (["run", "qrels.txt", "run.trec", "--queries", "gone.tsv"], "gone.tsv"),
         (["run", "qrels.txt", "run.trec", "--queries", "gold.tsv"], "gold.tsv: has none of the queries of the qrels"),
         (["bitext", "gold.tsv", "gone.tsv"], "gone.tsv"),
+        (["bitext", "gold.tsv", "pairs.tsv", "--threshold", "nan"], "threshold is nan"),
+        (
+            ["bitext", "foreign.tsv", "pairs.tsv"],
+            r"share no id of either side.*src_id: gold has 3 such as '1', '2', the pairs 2 such as 'd1', 'd2'; tgt_id",
+        ),
         (["tatoeba", "gone.parquet"], "gone.parquet: no such file or folder"),
         (["tatoeba", "tatoeba.parquet", "--langs", "fr"], "has no language 'fr'; it has deu"),
         (["xsim", "de.txt", "queries.jsonl"], "de.txt has 5 sentences, queries.jsonl has 2"),

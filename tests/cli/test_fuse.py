@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Called, Cli
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +31,20 @@ def test_fuse(cli: Cli) -> None:
     assert "-: 4 documents for 2 queries" in called.err
     assert cli("fuse", "one.trec", "two.trec", "-o", "out.trec", "--depth", "1").code == 0
     assert [line.split()[2] for line in Path("out.trec").read_text().splitlines()] == ["b", "c"]
+
+
+def test_runs_of_different_formats(cli: Cli) -> None:
+    """A further column that is text in the one (as all of JSONL is) and a number in the other."""
+    Path("one.jsonl").write_text('{"qid": "q1", "docid": "a", "score": 9, "page": 3, "qlang": "de"}\n')
+    columns = {"qid": ["q1"], "docid": ["b"], "score": [1.0], "page": [4]}
+    table = pa.table({**columns, "qlang": pa.array(["de"]).dictionary_encode()})
+    pa.parquet.write_table(table, "two.parquet")
+    assert cli("fuse", "one.jsonl", "two.parquet", "-o", "OUT.JSONL.GZ") == Called(
+        0, "", "OUT.JSONL.GZ: 2 documents for 1 queries\n"
+    )
+    rows = [json.loads(line) for line in gzip.decompress(Path("OUT.JSONL.GZ").read_bytes()).splitlines()]
+    assert [(row["docid"], row["qlang"]) for row in rows] == [("b", "de"), ("a", "de")]
+    assert cli("fuse", "OUT.JSONL.GZ", "-o", "again.trec").code == 0
 
 
 @pytest.mark.parametrize(

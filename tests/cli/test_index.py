@@ -42,6 +42,19 @@ def test_vectors_are_a_source(index: str, cli: Cli) -> None:
     assert called.code == 1 and "built without texts" in called.err
 
 
+def test_a_folder_of_text_shards_is_a_corpus(index: str, cli: Cli) -> None:
+    Path("shards").mkdir()
+    lines = Path("docs.jsonl").read_text().splitlines(keepends=True)
+    for number, part in enumerate((lines[:3], lines[3:])):
+        Path("shards", f"part-{number}.jsonl").write_text("".join(part))
+    called = cli("index", "build", "shards", "-o", "whole.index", "--encoder", "toy")
+    assert called.code == 0, called.err
+    assert files("whole.index")["part-00001.faiss"] == files(index)["part-00001.faiss"]
+    assert json.loads(cli("index", "info", "whole.index", "--json").out)["text"] is True
+    called = cli("index", "build", index, "-o", "new")
+    assert called.code == 1 and "holds 'index', wanted a vectors folder" in called.err
+
+
 def test_work_keeps_the_vectors(here: Path, cli: Cli) -> None:
     arguments = ("index", "build", "docs.jsonl", "--encoder", "toy", "--work", "work", "--no-text")
     assert cli(*arguments, "-o", "one").code == 0

@@ -116,6 +116,62 @@ def test_queries_from_stdin(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatc
         assert [(hit["qid"], hit["query"]) for hit in found] == [("1", "katze"), ("2", "犬")]
 
 
+def test_stdout_as_a_file_name(index: str, cli: Cli) -> None:
+    for arguments in (("-k", "2"), ("--format", "trec"), ("--rerank", "maxsim", "--format", "jsonl")):
+        assert cli("search", index, "hund", *arguments, "-o", "-") == cli("search", index, "hund", *arguments)
+    assert not Path("-").exists()
+
+
+def test_verbose_says_what_was_searched_and_how_it_was_scored(index: str, cli: Cli) -> None:
+    said = cli("search", index, "hund", "-k", "5000000", "--rerank", "maxsim", "--rerank-depth", "3", "-v").err
+    assert "search: 1 queries, up to 7 hits each, index 'Flat' of 7 rows\n" in said
+    assert "rerank: maxsim by 'toy' of the first 3 of every query: 3 pairs" in said
+    assert cli("index", "build", "docs.jsonl", "-o", "lists", "--encoder", "toy", "--factory", "IVF2,Flat").code == 0
+    assert (
+        "index 'IVF2,Flat' of 7 rows, 2 of 2 lists looked into (as measured)" in cli("search", "lists", "x", "-v").err
+    )
+    assert "1 of 2 lists looked into (asked for)" in cli("search", "lists", "x", "-v", "--nprobe", "1").err
+
+
+def test_reranking_works_in_a_folder_of_its_own(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xret.stages.rerank import Rerank
+
+    works, run = [], Rerank.run
+
+    def spy(self: Rerank, *values: Any, work: Path) -> Any:
+        works.append(work)
+        assert list(work.iterdir()) == []
+        (work / "state").write_text("of this call")
+        return run(self, *values, work=work)
+
+    monkeypatch.setattr(Rerank, "run", spy)
+    assert cli("search", index, "hund", "--rerank", "maxsim", "-o", "run.trec").code == 0
+    Path("queries.tsv").write_text("id\ttext\n1\thund\n")
+    arguments = ("--queries", "queries.tsv", "--corpus", "docs.jsonl", "--encoder", "toy")
+    assert cli("rerank", "run.trec", *arguments, "-o", "again.trec").code == 0
+    assert len(set(works)) == 2 and not any(work.exists() for work in works)
+    assert read_run("run.trec").equals(read_run("again.trec"))
+
+
+def test_arguments_that_are_not_utf8(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    latin = b"M\xfcller".decode("utf-8", "surrogateescape")  # as Python hands on such arguments
+    for arguments, message in (
+        (("search", index, "katze", latin), "query 2 is not UTF-8; write it as such"),
+        (("index", "delete", index, "en1", latin), "id 2 is not UTF-8, so no index holds it; nothing was deleted"),
+    ):
+        called = cli(*arguments)
+        assert (called.code, called.out, called.err) == (1, "", f"xret: {message}\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"en1\nM\xfcller\n")))
+    called = cli("index", "delete", index, "-")
+    assert (called.code, called.err) == (
+        1,
+        "xret: <stdin>:2: is not UTF-8; write ids as such, nothing was deleted\n",
+    )
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"en1\r\n\nen2")))
+    assert cli("index", "delete", index, "-").code == 0
+    assert json.loads(cli("index", "info", index, "--json").out)["rows"] == 5
+
+
 def test_added_and_deleted_rows(index: str, cli: Cli) -> None:
     Path("more.tsv").write_text("id\ttext\nfr1\triver tree\n")
     assert cli("index", "add", index, "more.tsv", "--lang", "fr").code == 0

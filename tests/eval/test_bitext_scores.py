@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from xret.errors import EvalError
-from xret.eval.bitext import best_threshold, bitext_scores
+from xret.errors import EvalError, UsageError
+from xret.eval.bitext import best_threshold, bitext_scores, check_gold
 
 Pair = tuple[str, str]
 
@@ -32,9 +33,16 @@ def by_hand(pairs: list[tuple[float, str, str]], gold: set[Pair], threshold: flo
     return len(taken & gold), len(taken), 2 * len(taken & gold) / (len(taken) + len(gold))
 
 
+def foreign(pairs: list[tuple[float, str, str]], gold: set[Pair]) -> bool:
+    """Pairs of which gold knows neither a source nor a target."""
+    known = ({src for src, _ in gold}, {tgt for _, tgt in gold})
+    return bool(pairs) and not any(src in known[0] or tgt in known[1] for _, src, tgt in pairs)
+
+
 @settings(max_examples=150, deadline=None)
 @given(rows, golds, st.none() | st.sampled_from([0.9, 1.05, 9.0]))
 def test_scores_at_a_threshold(pairs: list[tuple[float, str, str]], gold: set[Pair], threshold: float | None) -> None:
+    assume(not foreign(pairs, gold))
     found = bitext_scores(table(pairs), gold, threshold=threshold)
     correct, extracted, f1 = by_hand(pairs, gold, -math.inf if threshold is None else threshold)
     assert (found.correct, found.extracted, found.gold, found.threshold) == (correct, extracted, len(gold), threshold)
@@ -48,6 +56,7 @@ def test_scores_at_a_threshold(pairs: list[tuple[float, str, str]], gold: set[Pa
 def test_best_threshold_is_the_first_maximum_and_gives_what_it_says(
     pairs: list[tuple[float, str, str]], gold: set[Pair]
 ) -> None:
+    assume(not foreign(pairs, gold))
     found = best_threshold(table(pairs), gold)
     best: dict[Pair, float] = {}
     for score, src, tgt in pairs:
@@ -92,3 +101,27 @@ def test_nothing_to_score_is_said() -> None:
         best_threshold(table([]), {("a", "x")})
     with pytest.raises(EvalError, match="score of row 2 is NaN"):
         best_threshold(table([(1.0, "a", "x"), (math.nan, "a", "y")]), {("a", "x")})
+    with pytest.raises(UsageError, match="threshold is nan"):
+        bitext_scores(table([(1.0, "a", "x")]), {("a", "x")}, threshold=math.nan)
+
+
+def test_gold_of_other_texts_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Ids that nobody has give F1 0 and a best threshold of whatever stands first: worse than nothing."""
+    pairs = table([(1.2, "de-1", "en-1"), (1.1, "de-2", "en-2")])
+    gold = pa.table({"src_id": ["1", "2", "3"], "tgt_id": ["1", "2", "2"]})
+    said = r"src_id: gold has 3 such as '1', '2', the pairs 2 such as 'de-1', 'de-2'; tgt_id: gold has 2 such as '1'"
+    for judge in (bitext_scores, best_threshold):
+        with pytest.raises(EvalError, match=said):
+            judge(pairs, gold)
+    with pytest.raises(EvalError, match=r"gold and the corpora share no id of either side"):
+        check_gold(gold, pa.chunked_array([["a"]]), pa.chunked_array([["b", "c"]]))
+    assert bitext_scores(pairs.slice(0, 0), gold).f1 == 0
+    with caplog.at_level(logging.WARNING, logger="xret"):
+        assert best_threshold(pairs, {("de-1", "en-9")}).f1 == 0  # one side in common: may be wrong honestly
+        assert not caplog.records  # left to `bitext_scores`, which goes with it everywhere
+        assert bitext_scores(pairs, {("de-1", "en-9")}).f1 == 0
+        check_gold(gold, pa.chunked_array([[1, 2]]), pa.chunked_array([["b"], ["c"]]))
+    assert [record.message.partition(",")[0] for record in caplog.records] == [
+        "gold and the pairs share no tgt_id",
+        "gold and the corpora share no tgt_id",
+    ]

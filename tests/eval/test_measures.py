@@ -152,6 +152,18 @@ def test_the_nearest_spelling_is_offered() -> None:
         parse_measure("ndcg@20")
     with pytest.raises(UsageError, match=r"did you mean RR@10\?"):
         parse_measure("MRR@10")
+    for spelling, meant in (("ndcg@0", r"nDCG\[@k\]"), ("rprec@5", "Rprec"), ("recall", "R@k")):
+        with pytest.raises(UsageError, match=rf"did you mean {meant}\?"):  # never what cannot be parsed either
+            parse_measure(spelling)
+
+
+@pytest.mark.parametrize("spelling", ["nDCG@0", "nDCG@-1", "R@00", "P@", "AP@x"])
+def test_a_cutoff_below_1_is_told_what_k_can_be(spelling: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be cut at '.*'; k must be a whole number and at least 1") as caught:
+        parse_measure(spelling)
+    assert "did you mean" not in str(caught.value)
+    with pytest.raises(UsageError, match="k must be at least 1"):
+        MEASURES["nDCG"](0)
 
 
 def test_run_and_qrels_of_different_sets_are_refused() -> None:

@@ -74,12 +74,22 @@ def test_xsim_is_that_of_loops(margin: Margin, k: int) -> None:
         score = {}
         for j in candidates:
             mean = (mine + sum(sorted(table[:, j])[-top:]) / top) / 2
-            score[j] = {"ratio": table[i, j] / mean, "distance": table[i, j] - mean, "absolute": table[i, j]}[margin]
+            ratio = table[i, j] / mean if mean > 0 else 0
+            score[j] = {"ratio": ratio, "distance": table[i, j] - mean, "absolute": table[i, j]}[margin]
         errors += max(score, key=score.__getitem__) != i
     found = xsim(x, y, margin=margin, k=k)
     assert (found.errors, found.sentences, found.k) == (errors, 30, top)
     assert found.error == errors / 30
     assert 0 < found.errors < 30
+
+
+def test_margins_are_those_of_mining() -> None:
+    """Both sentences far from all others: the ratio is 0 for every candidate, and the nearest is chosen."""
+    near, far = -0.1, -0.5
+    rest = np.sqrt(1 - near**2 - far**2)
+    x, y = np.eye(4)[:2], np.array([[near, far, rest, 0], [far, near, 0, rest]])
+    assert xsim(x, y, margin="ratio", k=2).errors == 0
+    assert xsim(x, y[::-1], margin="ratio", k=2).errors == 2
 
 
 def test_margins_and_copies_make_a_difference_in_xsim() -> None:

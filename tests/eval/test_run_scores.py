@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from xret.errors import UsageError
 from xret.eval.scores import query_languages, score_run
 from xret.stages.evaluate import Evaluate, EvaluateBitext
 
@@ -68,3 +71,6 @@ def test_bitext_stage_reports_given_and_best(tmp_path: Path) -> None:
     assert found[("best", "threshold")] == pytest.approx(0.85)
     empty = EvaluateBitext(threshold=1.0).run(pairs.slice(0, 0), gold, work=tmp_path)
     assert set(empty["slice"].to_pylist()) == {"given"}
+    assert empty.filter(pc.not_equal(empty["measure"], "threshold"))["value"].to_pylist() == [0.0] * 3
+    with pytest.raises(UsageError, match="threshold is nan"):
+        EvaluateBitext(threshold=math.nan)

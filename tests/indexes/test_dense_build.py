@@ -24,6 +24,7 @@ from xret.indexes import (
     open_index,
     search_index,
 )
+from xret.indexes.dense.training import read_faiss
 from xret.vectors import Vectors, write_vectors
 
 CORPUS, X = corpus_of(600), unit(600, 1)
@@ -151,6 +152,29 @@ def test_what_cannot_be_built(tmp_path: Path) -> None:
     target.mkdir()
     with pytest.raises(InputError, match="exists already"):
         build(target)
+
+
+@pytest.mark.parametrize("reader", [open_index, check_index])
+def test_an_index_that_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: Callable[[Path], Any]
+) -> None:
+    """Another process's change is complete, and the old part removed, when its files are asked for."""
+    folder = tmp_path / "i"
+    build(folder, rows=500)
+    changes = iter([520])
+
+    def late(path: Path) -> Any:
+        for stop in changes:  # once: the addition itself opens the index, too
+            add(folder, 500, stop)
+            assert not path.exists()
+        return read_faiss(path)
+
+    monkeypatch.setattr("xret.indexes.dense.opened.read_faiss", late)
+    found = reader(folder)
+    assert (found.rows if reader is check_index else found.table.num_rows) == 520
+    (folder / "part-00002.faiss").unlink()
+    with pytest.raises(InputError, match=r"part-00002.faiss: missing"):  # and no endless tries
+        reader(folder)
 
 
 def cut(path: Path) -> None:

@@ -147,6 +147,15 @@ def test_a_rare_language_is_found_whole(tmp_path: Path, factory: str) -> None:
     assert (hits.rows[:, 31:] == -1).all()
 
 
+def test_k_beyond_the_rows_takes_no_room(tmp_path: Path) -> None:
+    corpus, x = corpus_of(150), unit(150, 1)
+    build_index(tmp_path / "i", vectors_of(corpus, x), corpus=corpus)
+    assert search_index(open_index(tmp_path / "i"), x[:2], k=5_000_000).rows.shape == (2, 150)
+    assert search_index(open_index(tmp_path / "i"), x[:2], k=5_000_000, languages=["zh"]).rows.shape == (2, 2)
+    delete_from_index(tmp_path / "i", corpus["id"].to_pylist())
+    assert search_index(open_index(tmp_path / "i"), x[:2], k=5).scores.shape == (2, 0)
+
+
 def test_what_cannot_be_searched(tmp_path: Path) -> None:
     corpus, x = corpus_of(50), unit(50, 1)
     build_index(tmp_path / "i", vectors_of(corpus, x), corpus=corpus)

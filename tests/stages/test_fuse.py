@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xret.errors import UsageError
+from xret.errors import EvalError, UsageError
 from xret.runs import ordered
 from xret.stages.fuse import Fuse, fuse_runs
 
@@ -54,6 +54,21 @@ def test_further_columns_come_from_whoever_has_them(tmp_path: Path) -> None:
         {"qid": "b", "docid": "w", "rank": 1, "tag": "both", "dlang": "de", "text": "Wort"},
     ]
     assert fuse_runs([one, two])["text"].to_pylist() == ["Wort", None, "Wort"]
+
+
+def test_columns_that_differ_in_type_are_no_matter() -> None:
+    """JSONL gives strings, Parquet what was put in: numbers, dictionaries, long strings."""
+    one = run_of({("a", "u"): 2}, page="7", qlang="de")
+    two = run_of({("a", "v"): 2}).append_column("page", pa.array([7]))
+    two = two.append_column("qlang", pa.array(["de"]).dictionary_encode())
+    two = two.append_column("text", pa.array(["Wort"], pa.large_string()))
+    two = two.set_column(0, "qid", two["qid"].dictionary_encode()).set_column(2, "score", pa.array([2]))
+    fused = fuse_runs([one, two])
+    assert fused.column_names == ["qid", "docid", "score", "rank", "tag", "qlang", "text"]
+    assert fused["qlang"].to_pylist() == ["de", "de"]
+    assert {fused[name].type for name in ("qid", "docid", "tag", "qlang", "text")} == {pa.string()}
+    with pytest.raises(EvalError, match="column 'text' is list"):
+        fuse_runs([one, run_of({("a", "u"): 1}).append_column("text", pa.array([["x"]]))])
 
 
 def test_refused() -> None:

@@ -6,8 +6,8 @@ read.py      `read_pairs`, `read_gold`
 write.py     `write_pairs`
 """
 
-from xret.bitext.columns import FORMATS, PACKED, PAIR_COLUMNS, Format, format_of
+from xret.bitext.columns import FORMATS, PAIR_COLUMNS, Format, format_of
 from xret.bitext.read import read_gold, read_pairs
 from xret.bitext.write import write_pairs
 
-__all__ = ["FORMATS", "PACKED", "PAIR_COLUMNS", "Format", "format_of", "read_gold", "read_pairs", "write_pairs"]
+__all__ = ["FORMATS", "PAIR_COLUMNS", "Format", "format_of", "read_gold", "read_pairs", "write_pairs"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from xret.bitext.columns import PACKED, format_of
+from xret.bitext.columns import format_of
 from xret.errors import InputError
+from xret.packed import existing, label_of, read_bytes
 
 __all__ = ["PairFile", "read_file"]
 
@@ -45,21 +45,18 @@ def read_file(
         error: the class of errors to raise.
         what: what the file should hold, for messages.
     """
-    path = Path(source)
-    label = "<stdin>" if str(source) == "-" else str(source)
-    format = "tsv" if label == "<stdin>" else format_of(path)
-    if label != "<stdin>" and not path.is_file():
-        raise error(
-            f"{label}: {'is a folder' if path.is_dir() else 'no such file'}; wanted {what} in TSV, JSONL or Parquet"
-        )
+    label, format = label_of(source), format_of(Path(source))  # "-" has no suffix: TSV
+    wanted = f"{what} in TSV, JSONL or Parquet"
     place = f"{label.replace('{', '{{').replace('}', '}}')}{': row' if format == 'parquet' else ''}"
     place += " {}" if format == "parquet" else ":{}"
     if format == "parquet":
-        file = PairFile(label, _parquet(path, error), place, 1, error)
+        file = PairFile(label, _parquet(existing(source, what=wanted, error=error), error), place, 1, error)
     elif format == "jsonl":
-        file = PairFile(label, _jsonl(_lines(path, label, error), place, error), place, 1, error)
+        lines = _lines(read_bytes(source, what=wanted, error=error), label, error)
+        file = PairFile(label, _jsonl(lines, place, error), place, 1, error)
     else:
-        table, first = _tsv(_lines(path, label, error), layouts, place, error)
+        lines = _lines(read_bytes(source, what=wanted, error=error), label, error)
+        table, first = _tsv(lines, layouts, place, error)
         file = PairFile(label, table, place, first, error)
     missing = [name for name in needed if name not in file.table.column_names]
     if missing and (file.table.num_rows or format == "parquet"):
@@ -67,17 +64,9 @@ def read_file(
     return file
 
 
-def _lines(path: Path, label: str, error: type[InputError]) -> list[str]:
+def _lines(data: bytes, label: str, error: type[InputError]) -> list[str]:
     try:
-        if label == "<stdin>":
-            data = sys.stdin.buffer.read()
-        else:
-            with pa.input_stream(str(path), compression=PACKED.get(path.suffix.lower())) as stream:
-                data = stream.read()
-    except OSError as problem:
-        raise error(f"{label}: cannot be read ({problem}); is it whole?") from problem
-    try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise error(f"{label}:{line}: not UTF-8 ({problem.reason}); convert the file") from problem

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +15,7 @@ import pyarrow.parquet
 from xret.artifact import atomic_file
 from xret.bitext.columns import PAIR_COLUMNS, Format, format_of
 from xret.errors import InputError
+from xret.packed import packing, written
 
 __all__ = ["write_pairs"]
 
@@ -44,23 +43,10 @@ def write_pairs(pairs: pa.Table, target: str | Path | IO[bytes], *, format: Form
         return
     path = Path(target)
     format = format or format_of(path)
-    if format == "parquet" and path.suffix in (".gz", ".zst"):
+    if format == "parquet" and packing(path):
         raise InputError(f"{path}: Parquet is compressed inside; leave out '{path.suffix}'")
-    with atomic_file(path) as temporary, _packed(temporary, path.suffix) as stream:
+    with atomic_file(path) as temporary, written(temporary, packing(path)) as stream:
         _write(pairs, stream, format)
-
-
-@contextmanager
-def _packed(path: Path, suffix: str) -> Iterator[Any]:
-    with open(path, "wb") as raw:
-        if suffix == ".gz":  # neither name nor time in the bytes
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                yield packed
-        elif suffix == ".zst":
-            with pa.CompressedOutputStream(pa.PythonFile(raw), "zstd") as packed:
-                yield packed
-        else:
-            yield raw
 
 
 def _write(pairs: pa.Table, stream: IO[bytes], format: Format) -> None:

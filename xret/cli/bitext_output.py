@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -15,7 +16,16 @@ from xret.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["announce", "both_encoded", "check_output", "format_option", "margin_option", "work_option", "write_output"]
+__all__ = [
+    "announce",
+    "both_encoded",
+    "check_output",
+    "format_option",
+    "margin_option",
+    "scratch",
+    "work_option",
+    "write_output",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,19 +77,22 @@ def check_output(output: str, format: str | None) -> None:
     Raises:
         InputError: it is a folder, or in none, or in one that may not be written; or Parquet where it cannot be.
     """
-    from xret.bitext import PACKED, format_of
+    from xret.atomic import real_place
+    from xret.bitext import format_of
+    from xret.packed import packing
 
     path = Path(output)
+    place = None if output == "-" else real_place(path)
     if output == "-":
         if format == "parquet" and sys.stdout.isatty():
             raise InputError("-: Parquet is not for a terminal; give a file, or pipe it on")
     elif path.is_dir():
         raise InputError(f"{output}: is a folder; give the name of a file to write")
-    elif not path.parent.is_dir():
-        raise InputError(f"{output}: no folder '{path.parent}'; make it first")
-    elif not os.access(path.parent, os.W_OK):
-        raise InputError(f"{output}: the folder '{path.parent}' may not be written; choose another")
-    elif (format or format_of(path)) == "parquet" and path.suffix in PACKED:
+    elif place is not None and not place.parent.is_dir():
+        raise InputError(f"{output}: no folder '{place.parent}'; make it first")
+    elif not os.access(path if place is None else place.parent, os.W_OK):
+        raise InputError(f"{output}: '{path if place is None else place.parent}' may not be written; choose another")
+    elif (format or format_of(path)) == "parquet" and packing(path):
         raise InputError(f"{output}: Parquet is compressed inside; leave out '{path.suffix}'")
 
 
@@ -92,6 +105,18 @@ def write_output(pairs: pa.Table, output: str, format: Literal["tsv", "jsonl", "
         return
     write_pairs(pairs, sys.stdout.buffer, format=format)
     sys.stdout.buffer.flush()
+
+
+@contextmanager
+def scratch(output: str, work: str | None) -> Iterator[Path | None]:
+    """A temporary folder beside the output for what is large and not kept; None with a work folder, which takes it."""
+    from xret.atomic import temporary_folder
+
+    if work is not None:
+        yield None
+        return
+    with temporary_folder(None if output == "-" else Path(output)) as folder:
+        yield folder
 
 
 def announce(line: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xret.indexes import Manifest
     from xret.vectors import Vectors
 
-__all__ = ["encoded", "index_encoder"]
+__all__ = ["encodable", "encoded", "index_encoder"]
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def encoded(
     """(corpus, vectors) of a corpus, encoded as documents, or (None, vectors) of a vectors folder.
 
     Args:
-        source: a corpus, or a folder or ``.npy`` file of vectors.
+        source: a corpus, or a vectors folder (one with a manifest) or ``.npy`` file.
         beside: temporary files go into the folder of this path, unless there is `work`.
         before: called with corpus and encoder before hours of encoding, to raise what can be known by then.
         encoder: for a corpus.
@@ -42,9 +42,10 @@ def encoded(
         device: for encoding.
         threads: for encoding.
     """
+    from xret.artifact import MANIFEST
     from xret.vectors import Vectors
 
-    if Path(source).is_dir() or source.endswith(".npy"):
+    if Path(source, MANIFEST).is_file() or source.endswith(".npy"):
         yield None, Vectors.open(source)
         return
     from xret.corpus import open_corpus
@@ -55,6 +56,15 @@ def encoded(
         model = load_encoder(encoder, device=device, threads=threads)
         before(corpus, model)
         yield corpus, encode_corpus(corpus, folder / "vectors", encoder=model, role="document", resume=True)
+
+
+def encodable(text: str) -> bool:
+    """Whether an argument of the command line was UTF-8: Python hands on other bytes as halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def index_encoder(folder: Path, manifest: Manifest, wanted: str | None) -> str:

@@ -31,16 +31,17 @@ def command(gold: str, pairs: str, threshold: float | None, as_json: bool) -> No
     """Score mined PAIRS (bitext TSV, JSONL or Parquet) against GOLD (src_id, tgt_id).
 
     Prints precision, recall and F1 of all pairs (or those that reach --threshold), and at the threshold with the
-    best F1 (BUCC protocol: tuned on this same gold, so an upper bound).
+    best F1 (BUCC protocol: tuned on this same gold, so an upper bound). No pairs at all score 0, and have no best.
     """
     from xret.bitext import read_gold, read_pairs
     from xret.eval.bitext import best_threshold, bitext_scores
 
     table, wanted = read_pairs(pairs), read_gold(gold)
-    given = "all pairs" if threshold is None else "given threshold"
-    scores = {given: bitext_scores(table, wanted, threshold=threshold), "best threshold": best_threshold(table, wanted)}
+    given = asdict(bitext_scores(table, wanted, threshold=threshold))
+    best = asdict(best_threshold(table, wanted)) if table.num_rows else None
     if as_json:
-        print_json({"given": asdict(scores[given]), "best": asdict(scores["best threshold"])})
+        print_json({"given": given, "best": best})
         return
-    rows = [{"pairs": name, **asdict(score)} for name, score in scores.items()]
+    rows = [{"pairs": "all pairs" if threshold is None else "given threshold", **given}]
+    rows += [{"pairs": "best threshold", **best}] if best else []
     print_table(rows, ["pairs", "threshold", "precision", "recall", "f1", "correct", "extracted", "gold"])

@@ -9,6 +9,7 @@ from xret.cli.options import device_option, encoder_option, json_option, threads
 
 __all__ = ["command"]
 
+MAIN = "xret-mini's main languages"
 EXAMPLE = """
 \b
 Examples:
@@ -32,22 +33,33 @@ def command(data: str, encoder: str, langs: str | None, device: str, threads: in
     Languages have different English sides, so they cannot be compared with one another.
     """
     from xret.encoders import load_encoder
-    from xret.eval.languages import main_languages
     from xret.eval.tatoeba import read_tatoeba, score_tatoeba
 
     sentences = read_tatoeba(data, langs=[lang for lang in (langs or "").split(",") if lang])
     model = load_encoder(encoder, device=device, threads=threads)
     rows = score_tatoeba(sentences, model, progress=True).to_pylist()
-    chosen = {"all": rows, "xret-mini's main languages": [row for row in rows if row["lang"] in main_languages()]}
+    main_languages = _main_languages()
+    chosen = {"all": rows, MAIN: [row for row in rows if row["lang"] in main_languages]}
     means = {name: _mean(name, some) for name, some in chosen.items() if some}
     if as_json:
-        main = means.get("xret-mini's main languages")
+        main = means.get(MAIN)
         print_json({"encoder": model.name, "languages": rows, "all": means["all"], "main": main})
         return
     columns = ["lang", "file_lang", "lines", "to_en", "from_en", "mean"]
     print_table(rows, columns)
     click.echo()
     print_table(means.values(), ["over", "languages", "to_en", "from_en", "mean"])
+
+
+def _main_languages() -> tuple[str, ...]:
+    """Those of the bundled encoder, whichever is scored, so that means compare; none where it is not installed."""
+    from xret.encoders.card import read_card
+    from xret.errors import ModelError
+
+    try:
+        return read_card("xret-mini").languages
+    except ModelError:
+        return ()
 
 
 def _mean(name: str, rows: list[dict[str, float]]) -> dict[str, object]:

@@ -12,45 +12,44 @@ import click
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["write_hits"]
+__all__ = ["Kind", "kind_of", "write_hits"]
+
+Kind = Literal["table", "trec", "jsonl", "parquet"]
 
 LEAST = 24  # columns for the text, however narrow the terminal
 
 
-def write_hits(run: pa.Table, queries: pa.Table, *, output: str | None, format: str | None) -> None:
-    """Write a run to `output`, or to stdout: as a table for reading, or as JSON lines, TREC text or Parquet.
+def kind_of(output: str | None, format: str | None) -> Kind:
+    """What to write: `format`; without it a file is what its name says, and stdout (None) gets a table."""
+    if format is None and output is not None:
+        suffix = Path(output.removesuffix(".gz").removesuffix(".zst")).suffix
+        format = {".jsonl": "jsonl", ".parquet": "parquet", ".txt": "table"}.get(suffix, "trec")
+    return cast("Kind", format or "table")
 
-    Without `format`, a file is what its name says and a screen gets a table.
-    """
+
+def write_hits(run: pa.Table, queries: pa.Table, *, output: str | None, kind: Kind) -> None:
+    """Write a run to the file `output`, or to stdout: as a table for reading, as JSON lines, TREC text or Parquet."""
     from xret.runs import write_run
 
-    if format is None and output is not None:
-        format = _by_name(output)
-    if format in (None, "table"):
+    if kind == "table":
         text = _tables(run, queries)
         if output is None:
             click.echo(text)
         else:
             _write_text(Path(output), text + "\n")
         return
-    kind = cast("Literal['trec', 'jsonl', 'parquet']", format)
     if kind == "jsonl":
         run = _with_query(run, queries)
-    elif kind == "trec" and "text" in run.column_names:
-        run = run.drop_columns(["text"])
     write_run(run, sys.stdout.buffer if output is None else output, format=kind)
-
-
-def _by_name(output: str) -> str:
-    kind = Path(output.removesuffix(".gz").removesuffix(".zst")).suffix
-    return {".jsonl": "jsonl", ".parquet": "parquet", ".txt": "table"}.get(kind, "trec")
 
 
 def _with_query(run: pa.Table, queries: pa.Table) -> pa.Table:
     import pyarrow.compute as pc
 
-    rows = pc.index_in(run["qid"], value_set=queries["id"].combine_chunks())
-    return run.add_column(1, "query", queries["text"].take(rows))
+    from xret.corpus import gather
+
+    rows = pc.index_in(run["qid"], value_set=queries["id"]).to_numpy().astype("int64")
+    return run.add_column(1, "query", gather(queries["text"], rows))
 
 
 def _tables(run: pa.Table, queries: pa.Table) -> str:

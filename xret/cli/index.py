@@ -81,9 +81,10 @@ def index() -> None:
 def build(source: str, output: Path, kind: str, factory: str, memory: str, no_text: bool, **options: Any) -> None:
     """Build an index from a corpus, or from vectors made by xret encode.
 
-    CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), or - for stdin; it is encoded first.
-    VECTORS is a folder; with it there are no texts and no languages to filter by. Up to 200,000 rows, --factory auto
-    takes an exact index; above, one with inverted lists, as precise as fits into --memory.
+    CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), a folder of them, or - for stdin; it is
+    encoded first. VECTORS is a folder with the manifest of xret encode; with it there are no texts and no languages to
+    filter by. Up to 200,000 rows, --factory auto takes an exact index; above, one with inverted lists, as precise as
+    fits into --memory.
     """
     from xret.cli.encoding import encoded
     from xret.indexes import build_index
@@ -156,9 +157,7 @@ def delete(index: Path, ids: tuple[str, ...], as_json: bool) -> None:
     """
     from xret.indexes import delete_from_index
 
-    if ids == ("-",):
-        ids = tuple(line for line in sys.stdin.buffer.read().decode().splitlines() if line)
-    _report(index, delete_from_index(index, ids), as_json)
+    _report(index, delete_from_index(index, _ids(ids)), as_json)
 
 
 @index.command(epilog=INFO)
@@ -168,10 +167,10 @@ def delete(index: Path, ids: tuple[str, ...], as_json: bool) -> None:
 def info(index: Path, as_json: bool) -> None:
     """Say what an index holds and how it was made."""
     from xret.cli.table import render
-    from xret.indexes import Manifest
     from xret.indexes.choice import readable_bytes
+    from xret.indexes.dense.layout import read_steadily
 
-    made = Manifest.read(index)
+    made = read_steadily(index, lambda _, made: made)
     if as_json:
         click.echo(json.dumps(_fields(index, made), ensure_ascii=False))
         return
@@ -210,6 +209,24 @@ def check(index: Path, as_json: bool) -> None:
         return
     share = "" if checked.found_themselves is None else f", {checked.found_themselves:.0%} of a sample find themselves"
     click.echo(f"{index}: ok: {checked.rows:,} rows, {checked.files} files{share}")
+
+
+def _ids(arguments: tuple[str, ...]) -> list[str]:
+    from xret.cli.encoding import encodable
+    from xret.errors import InputError
+
+    if arguments != ("-",):
+        for place, id in enumerate(arguments, start=1):
+            if not encodable(id):
+                raise InputError(f"id {place} is not UTF-8, so no index holds it; nothing was deleted")
+        return list(arguments)
+    ids = []
+    for number, line in enumerate(sys.stdin.buffer.read().split(b"\n"), start=1):
+        try:
+            ids.append(line.removesuffix(b"\r").decode())
+        except UnicodeDecodeError as error:
+            raise InputError(f"<stdin>:{number}: is not UTF-8; write ids as such, nothing was deleted") from error
+    return [id for id in ids if id]
 
 
 def _encoding(options: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
 
     table = read_run(run)
     texts = [open_corpus(source, on_error=on_error) for source in (queries, corpus)]
-    reranked = Rerank(**options).run(table, *texts, work=Path())
+    with tempfile.TemporaryDirectory(prefix="xret-rerank-") as work:
+        reranked = Rerank(**options).run(table, *texts, work=Path(work))
     write_run(reranked, sys.stdout.buffer if output == "-" else output)
     click.echo(f"{output}: {reranked.num_rows:,} documents for {len(reranked['qid'].unique()):,} queries", err=True)

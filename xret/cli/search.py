@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from xret.indexes import DenseIndex
+    from xret.stages.rerank import Rerank
 
 __all__ = ["search"]
 
@@ -40,7 +42,7 @@ FORMATS = ("table", "jsonl", "trec", "parquet")
 @click.option("--nprobe", type=click.IntRange(min=1), metavar="N", help="Lists to look into.  [default: as measured]")
 @click.option("--encoder", metavar="E", help="For the queries.  [default: the one that made the index]")
 @click.option("--format", type=click.Choice(FORMATS), help="[default: by the name of OUT; table on screen]")
-@click.option("-o", "--output", metavar="OUT", help="File to write.  [default: stdout]")
+@click.option("-o", "--output", metavar="OUT", help="File to write, or - for stdout.  [default: stdout]")
 @on_error_option
 @device_option
 @threads_option
@@ -51,18 +53,18 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     Queries are the arguments, or come from --queries, or from stdin (-). Their texts are encoded with the encoder that
     made the index. With --rerank, the best --rerank-depth hits are scored again and -k of them shown.
     """
-    from xret.cli.hits import write_hits
+    from xret.cli.hits import kind_of, write_hits
     from xret.indexes import open_index
 
+    output = None if output == "-" else output
+    kind = kind_of(output, format)
     opened = open_index(index)
     queries = _queries(query, options)
-    run = _search(opened, queries, options)
-    write_hits(run, queries, output=output, format=format)
+    run = _search(opened, queries, options, text=kind != "trec")
+    write_hits(run, queries, output=output, kind=kind)
 
 
-def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any]) -> pa.Table:
-    import pyarrow.compute as pc
-
+def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any], *, text: bool) -> pa.Table:
     from xret.cli.encoding import index_encoder
     from xret.encoders import load_encoder
     from xret.stages.retrieve import Retrieve
@@ -71,28 +73,47 @@ def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any]) -> pa
     k, depth, threads, device = options["k"], options["rerank_depth"], options["threads"], options["device"]
     languages = _languages(options["lang"])
     index.kept(languages)  # an unknown language is told before a model is loaded
-    corpus = index.corpus if options["rerank"] else None
+    if options["rerank"]:
+        index.refuse_without_text()
     name = index_encoder(index.folder, index.manifest, options["encoder"])
     encoder = load_encoder(name, device=device, threads=threads)
     index.refuse_other_encoder(encoder.name, encoder.hash)
     width = None if index.manifest.dim == encoder.dim else index.manifest.dim
     lang = queries["lang"].to_pylist()
     vectors = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
-    first = max(k, depth) if options["rerank"] else k
-    stage = Retrieve(k=first, languages=languages, nprobe=options["nprobe"], text=True, threads=threads)
+    first, with_text = (max(k, depth), False) if options["rerank"] else (k, text)
+    stage = Retrieve(k=first, languages=languages, nprobe=options["nprobe"], text=with_text, threads=threads)
     run = stage.over(index, queries, Vectors.open(_named(queries["id"], vectors)))
     if options["rerank"]:
         from xret.stages.rerank import Rerank
 
         rerank = Rerank(model=options["rerank"], encoder=name, depth=depth, device=device, threads=threads)
-        run = rerank.run(run, queries, corpus, work=index.folder)
-        run = run.filter(pc.less_equal(run["rank"], k))
+        run = _reranked(rerank, run, queries, index, k, text)
     return run
+
+
+def _reranked(stage: Rerank, run: pa.Table, queries: pa.Table, index: DenseIndex, k: int, text: bool) -> pa.Table:
+    """The best `k` after reranking; of the index's texts, only those of the run are read, each once."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from xret.corpus import gather
+
+    rows = index.rows_of(run["docid"].unique())
+    found = pa.table({name: gather(index.table[name], rows) for name in ("id", "text")})
+    with tempfile.TemporaryDirectory(prefix="xret-search-") as work:
+        run = stage.run(run, queries, found, work=Path(work))
+    run = run.filter(pc.less_equal(run["rank"], k))
+    if not text:
+        return run
+    place = pc.index_in(run["docid"], value_set=found["id"]).to_numpy().astype("int64")
+    return run.append_column("text", gather(found["text"], place))
 
 
 def _queries(arguments: tuple[str, ...], options: dict[str, Any]) -> pa.Table:
     import pyarrow as pa
 
+    from xret.cli.encoding import encodable
     from xret.corpus import open_corpus
     from xret.errors import InputError, UsageError
 
@@ -109,6 +130,8 @@ def _queries(arguments: tuple[str, ...], options: dict[str, Any]) -> pa.Table:
     for number, text in enumerate(arguments, start=1):
         if not text.strip():
             raise InputError(f"query {number} is empty; give it some words")
+        if not encodable(text):
+            raise InputError(f"query {number} is not UTF-8; write it as such")
     ids = [str(number) for number in range(1, len(arguments) + 1)]
     return pa.table({"id": ids, "text": list(arguments), "lang": [lang or "und"] * len(arguments)})
 

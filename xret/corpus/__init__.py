@@ -1,6 +1,6 @@
 """Corpora: text files of every common kind to validated Arrow tables with the columns id, text, lang, and back."""
 
-from xret.corpus.content import corpus_hash, texts
+from xret.corpus.content import corpus_hash, gather, keep, texts
 from xret.corpus.languages import check_lang
 from xret.corpus.problems import Skipped
 from xret.corpus.reader import CorpusReader, read_corpus
@@ -12,7 +12,9 @@ __all__ = [
     "Skipped",
     "check_lang",
     "corpus_hash",
+    "gather",
     "import_corpus",
+    "keep",
     "open_corpus",
     "read_corpus",
     "texts",

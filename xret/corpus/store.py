@@ -18,6 +18,7 @@ from xret.corpus.reader import CorpusReader, parse
 from xret.corpus.rows import CORE
 from xret.corpus.sources import Source, find_source, readable
 from xret.errors import InputError
+from xret.mapped import map_table
 
 __all__ = ["import_corpus", "open_corpus"]
 
@@ -123,7 +124,7 @@ def _mapped_in_place(source: Source, lang: str | None, on_error: OnError) -> pa.
 
 
 def _map(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all().replace_schema_metadata(None)
+    return map_table(path, remedy="write it again").replace_schema_metadata(None)
 
 
 def _lies_in(path: Path, schema: pa.Schema) -> bool:
@@ -179,7 +180,7 @@ def _imported_into(cache: Path, source: Source, lang: str | None, on_error: OnEr
 def _kept(folder: Path) -> tuple[pa.Table, Skipped] | None:
     try:
         return _map(folder / DATA), Skipped(dict(read_manifest(folder, kind="corpus")["skipped"]))
-    except (OSError, pa.ArrowException, InputError, KeyError):
+    except (InputError, KeyError):
         return None
 
 

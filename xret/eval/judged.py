@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.errors import EvalError
+from xret.runs.codes import codes, joint_codes
 from xret.runs.order import ranks, trec_order
 
 __all__ = ["Judged", "Rows", "judge"]
@@ -78,7 +79,7 @@ def judge(run: pa.Table, qrels: pa.Table) -> Judged:
         EvalError: run and qrels have no query in common, or a score is NaN.
     """
     qids, documents = pc.unique(qrels["qid"]), pc.unique(qrels["docid"])
-    query = _codes(run["qid"], qids)
+    query = codes(run["qid"], qids)
     kept = query >= 0
     if not kept.any():
         raise EvalError(_nothing_shared(run, qids))
@@ -90,26 +91,22 @@ def judge(run: pa.Table, qrels: pa.Table) -> Judged:
             f"run: score of document '{run['docid'][int(np.isnan(score).argmax())]}' is NaN; mend what made the run"
         )
     order = trec_order(query, score, run["docid"])
-    query, document = query[order], _codes(run["docid"], documents)[order]
-    judged_query, judged_document = _codes(qrels["qid"], qids), _codes(qrels["docid"], documents)
+    query, document = query[order], codes(run["docid"], documents)[order]
+    judged_query, judged_document = codes(qrels["qid"], qids), codes(qrels["docid"], documents)
     relevance = qrels["relevance"].to_numpy().astype(np.int64)
-    found = _look_up(query * len(documents) + document, judged_query * len(documents) + judged_document, document >= 0)
+    found = _look_up(
+        joint_codes(query, document, len(documents)), joint_codes(judged_query, judged_document, len(documents))
+    )
     hit = np.flatnonzero(found >= 0)
     hits = Rows(query[hit], ranks(query)[hit], relevance[found[hit]])
     return Judged(qids, hits, _ideal(judged_query, relevance), np.bincount(query, minlength=len(qids)))
 
 
-def _codes(column: pa.ChunkedArray, values: pa.Array) -> Ints:
-    """(rows,) place of each value in `values`, -1 for those absent."""
-    codes: Ints = pc.fill_null(pc.index_in(column.cast(values.type), value_set=values), -1).to_numpy().astype(np.int64)
-    return codes
-
-
-def _look_up(keys: Ints, known: Ints, mask: npt.NDArray[np.bool_]) -> Ints:
-    """(len(keys),) place of each key in `known`, -1 where `mask` is False or there is none."""
+def _look_up(keys: Ints, known: Ints) -> Ints:
+    """(len(keys),) place of each key in `known`, -1 where there is none or the key is below 0."""
     found = np.full(len(keys), -1, np.int64)
     order = np.argsort(known, kind="stable")
-    wanted = np.flatnonzero(mask)
+    wanted = np.flatnonzero(keys >= 0)
     place = order[np.minimum(np.searchsorted(known, keys[wanted], sorter=order), len(known) - 1)]
     found[wanted] = np.where(known[place] == keys[wanted], place, -1)
     return found

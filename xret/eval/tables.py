@@ -20,13 +20,14 @@ def write_table(table: pa.Table, path: Path) -> None:
     Raises:
         EvalError: another suffix, or a value with a tab or a line end for ``.tsv``.
     """
-    if path.suffix not in (".parquet", ".jsonl", ".tsv"):
+    suffix = path.suffix.lower()
+    if suffix not in (".parquet", ".jsonl", ".tsv"):
         raise EvalError(f"{path}: unknown format '{path.suffix}'; wanted a name in .tsv, .jsonl or .parquet")
     with atomic_file(path) as temporary:
-        if path.suffix == ".parquet":
+        if suffix == ".parquet":
             pa.parquet.write_table(table, temporary)
         else:
-            temporary.write_text(_jsonl(table) if path.suffix == ".jsonl" else _tsv(table, path), encoding="utf-8")
+            temporary.write_text(_jsonl(table) if suffix == ".jsonl" else _tsv(table, path), encoding="utf-8")
 
 
 def _jsonl(table: pa.Table) -> str:

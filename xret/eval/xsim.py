@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from xret.errors import MismatchError, UsageError
 from xret.eval.nearest import top_k, unit
+from xret.margins import MARGINS, Margin, margin_scores
 
 __all__ = ["Margin", "XsimScores", "text_codes", "xsim"]
-
-Floats = npt.NDArray[np.float64]
-Margin = Literal["ratio", "distance", "absolute"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,8 @@ def xsim(
 
     Of the k nearest targets y of a source x the one with the highest margin is chosen: cos(x, y) itself
     (``absolute``), or less (``distance``) or over (``ratio``) the mean of two averages: of the cosines of x to its k
-    nearest targets, and of y to its k nearest sources. Row i must choose row i.
+    nearest targets, and of y to its k nearest sources (see `xret.margins`). Among equal margins the nearest is chosen.
+    Row i must choose row i.
 
     Args:
         src: (n, d) vectors; normalised here.
@@ -55,7 +53,8 @@ def xsim(
         same: (n,) codes of the target texts; choosing another row of the same text is then no error, as in LASER's
             ``eval.py``. None: by row.
 
-    Source: LASER `source/xsim.py`; Artetxe & Schwenk, ACL 2019, section 3 for the margins.
+    Source: LASER `source/xsim.py`; Artetxe & Schwenk, ACL 2019, section 3 for the margins. LASER also divides by
+    means below 0, where the least similar candidate wins.
 
     Raises:
         MismatchError: the sides differ in shape or are empty.
@@ -64,25 +63,18 @@ def xsim(
     x, y = unit(src, "src"), unit(tgt, "tgt")
     if x.shape != y.shape or len(x) == 0:
         raise MismatchError(f"the two sides must be parallel, row by row; found shapes {x.shape} and {y.shape}")
-    if k < 1 or margin not in ("ratio", "distance", "absolute"):
+    if k < 1 or margin not in MARGINS:
         raise UsageError(
             f"margin '{margin}' with k {k} cannot be; wanted ratio, distance or absolute, and k of 1 or more"
         )
     k = min(k, len(x))
     ids, cosines = top_k(x, y, k)
-    scores = cosines.astype(np.float64)
-    if margin != "absolute":
-        backward = top_k(y, x, k)[1].mean(axis=1, dtype=np.float64)
-        mean = (scores.mean(axis=1, keepdims=True) + backward[ids]) / 2
-        scores = scores - mean if margin == "distance" else _over(scores, mean)
+    forward = cosines.mean(axis=1, keepdims=True, dtype=np.float64)
+    backward = np.zeros(len(y)) if margin == "absolute" else top_k(y, x, k)[1].mean(axis=1, dtype=np.float64)
+    scores = margin_scores(cosines, forward, backward[ids], margin)
     chosen = ids[np.arange(len(x)), scores.argmax(axis=1)]
     code = np.arange(len(x)) if same is None else same
     return XsimScores(margin, k, int((code[chosen] != code).sum()), len(x))
-
-
-def _over(scores: Floats, mean: Floats) -> Floats:
-    """Quotient; 0 where the mean is 0, which says nothing of the candidate."""
-    return np.divide(scores, mean, out=np.zeros_like(scores), where=mean != 0)
 
 
 def text_codes(texts: Sequence[str]) -> npt.NDArray[np.int64]:

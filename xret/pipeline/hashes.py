@@ -48,16 +48,23 @@ def _schema(table: pa.Table) -> bytes:
 
 def _windows(table: pa.Table) -> Iterator[Any]:
     bare = table.replace_schema_metadata(None)
-    fields = [pa.field(field.name, field.type) for field in bare.schema]  # without field metadata, all nullable
+    fields = [pa.field(field.name, _wide(field.type)) for field in bare.schema]  # without metadata, all nullable
     for start in range(0, table.num_rows, WINDOW):
-        rows = pa.array(range(start, min(start + WINDOW, table.num_rows)), pa.int64())
-        # `take` copies into fresh, zero-offset buffers: a slice would keep stray bits of its neighbours in the bitmaps.
-        columns = [_one_chunk(column.take(rows)) for column in bare.columns]
+        columns = [_one_chunk(column.slice(start, WINDOW)) for column in bare.columns]
         yield pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
 def _one_chunk(column: pa.ChunkedArray) -> Any:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    """A slice of a column as one array."""
+    chunks = column.cast(_wide(column.type)).chunks
+    array = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+    # `take` copies into fresh, zero-offset buffers: a slice would keep stray bits of its neighbours in the bitmaps.
+    return array.take(pa.array(range(len(array)), pa.int64()))
+
+
+def _wide(type_: pa.DataType) -> pa.DataType:
+    """Strings with 64-bit offsets: the texts of a window may pass the 2 GiB that 32 bits can count."""
+    return {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}.get(type_, type_)
 
 
 def _path_hash(path: Path) -> str:

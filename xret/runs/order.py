@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xret.runs.codes import codes
+
 __all__ = ["ordered", "ranks", "trec_order"]
 
 Ints = npt.NDArray[np.int64]
@@ -49,7 +51,7 @@ def ranks(query: Ints) -> Ints:
 
 def ordered(run: pa.Table) -> pa.Table:
     """A run in trec_eval's order, queries in order of first appearance, with `rank` (int32, from 1) made anew."""
-    query = pc.index_in(run["qid"], value_set=pc.unique(run["qid"])).to_numpy().astype(np.int64)
+    query = codes(run["qid"])
     order = trec_order(query, run["score"].to_numpy(), run["docid"])
     if not np.array_equal(order, np.arange(len(order))):
         run = run.take(pa.array(order))

@@ -11,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.errors import EvalError
+from xret.packed import label_of
+from xret.runs.codes import pair_codes
+from xret.runs.columns import known_columns
 from xret.runs.order import ordered
 from xret.runs.rows import Rows, read_rows
 
@@ -25,7 +28,8 @@ def read_run(source: str | Path) -> pa.Table:
 
     Returns:
         `qid, docid, score: float64, rank: int32, tag` and further columns of the file, rows in trec_eval's order
-        whatever the file's ranks say, queries in order of first appearance. Ids are strings.
+        whatever the file's ranks say, queries in order of first appearance. Ids are strings, and so are `qlang, dlang,
+        text`.
 
     Raises:
         EvalError: no such file, nothing in it, a wrong number of fields, a score that is no number, a document twice
@@ -36,15 +40,16 @@ def read_run(source: str | Path) -> pa.Table:
     _refuse_nan(rows, score)
     columns = {"qid": _ids(rows, "qid"), "docid": _ids(rows, "docid"), "score": score}
     _refuse_twice(rows, columns["qid"], columns["docid"])
-    names = rows.table.column_names
-    columns["tag"] = (
-        rows.table["tag"].cast(pa.string()) if "tag" in names else pa.array(["run"] * len(score), pa.string())
-    )
-    columns |= {name: rows.table[name] for name in names if name not in (*RUN_FIELDS, *columns)}
+    further = rows.table.select([name for name in rows.table.column_names if name not in RUN_FIELDS[:5]])
+    known = known_columns(further, label=label_of(source))
+    columns["tag"] = known["tag"] if "tag" in known.column_names else pa.array(["run"] * len(score), pa.string())
+    columns |= {
+        name: known[name] if name in known.column_names else further[name]
+        for name in further.column_names
+        if name != "tag"
+    }
     table = ordered(pa.table(columns))
-    return table.select(
-        ["qid", "docid", "score", "rank", *[name for name in columns if name not in ("qid", "docid", "score")]]
-    )
+    return table.select(["qid", "docid", "score", "rank", *list(columns)[3:]])
 
 
 def read_qrels(source: str | Path) -> pa.Table:
@@ -69,7 +74,7 @@ def _numbers(rows: Rows, name: str, wanted: pa.DataType, parse: Callable[[str], 
     try:
         if column.null_count == 0:
             return column.cast(wanted)
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         pass  # Arrow is stricter than C (no "+1"), and names no row: look again, one by one
     values = []
     for row, value in enumerate(column.to_pylist()):
@@ -78,7 +83,7 @@ def _numbers(rows: Rows, name: str, wanted: pa.DataType, parse: Callable[[str], 
             if "_" in text:
                 raise ValueError(text)
             values.append(pa.scalar(parse(text), wanted).as_py())
-        except (ValueError, OverflowError, pa.ArrowInvalid) as error:
+        except (ValueError, OverflowError, pa.ArrowException) as error:
             raise EvalError(f"{rows.where(row)}: {name} is '{value}', wanted {what}") from error
     return pa.chunked_array([pa.array(values, wanted)])
 
@@ -88,7 +93,10 @@ def _ids(rows: Rows, name: str) -> pa.ChunkedArray:
     if column.null_count:
         row = pc.index(column.is_null(), True).as_py()
         raise EvalError(f"{rows.where(row)}: {name} is missing")
-    return column.cast(pa.string())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise EvalError(f"{rows.where(0)}: {name} is {column.type}, wanted text") from error
 
 
 def _refuse_nan(rows: Rows, score: pa.ChunkedArray) -> None:
@@ -98,9 +106,7 @@ def _refuse_nan(rows: Rows, score: pa.ChunkedArray) -> None:
 
 
 def _refuse_twice(rows: Rows, qid: pa.ChunkedArray, docid: pa.ChunkedArray) -> None:
-    documents = pc.unique(docid)
-    code = pc.index_in(qid, value_set=pc.unique(qid)).to_numpy().astype(np.int64) * len(documents)
-    code += pc.index_in(docid, value_set=documents).to_numpy()
+    code = pair_codes(qid, docid)
     order = np.argsort(code, kind="stable")
     again = order[1:][code[order[1:]] == code[order[:-1]]]
     if len(again):

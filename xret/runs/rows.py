@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from xret.errors import EvalError
+from xret.packed import existing, label_of, read_bytes
+from xret.runs.columns import Format, format_of
 
 __all__ = ["Rows", "read_rows"]
 
@@ -40,13 +41,13 @@ def read_rows(source: str | Path, *, fields: Sequence[str], needed: Sequence[str
     Raises:
         EvalError: no such file, an empty file, a malformed line or a missing column.
     """
-    name = str(source)
-    kind = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix
-    if kind in (".parquet", ".arrow"):
-        rows = Rows(_columnar(name, kind), lambda row: f"{name}: row {row + 1}")
+    name, format = label_of(source), format_of(source)
+    if format in ("parquet", "arrow"):
+        path = existing(source, what=what, error=EvalError)
+        rows = Rows(_columnar(path, format), lambda row: f"{name}: row {row + 1}")
     else:
-        data = _bytes(name)
-        rows = _jsonl(name, data, needed) if kind in (".jsonl", ".json") else _text(name, data, fields)
+        data = read_bytes(source, what=what, error=EvalError)
+        rows = _jsonl(name, data, needed) if format == "jsonl" else _text(name, data, fields)
     missing = [field for field in needed if field not in rows.table.column_names]
     if missing:
         raise EvalError(f"{name}: has no column '{missing[0]}'; wanted {what} with the columns {', '.join(needed)}")
@@ -55,31 +56,14 @@ def read_rows(source: str | Path, *, fields: Sequence[str], needed: Sequence[str
     return rows
 
 
-def _bytes(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    if not Path(name).is_file():
-        raise EvalError(f"{name}: {'is a folder, not a file' if Path(name).is_dir() else 'no such file'}")
-    compression = {".gz": "gzip", ".zst": "zstd"}.get(Path(name).suffix)
+def _columnar(path: Path, format: Format) -> pa.Table:
     try:
-        with pa.input_stream(name, compression=compression) as stream:
-            return bytes(stream.read())
-    except (OSError, pa.ArrowInvalid) as error:
-        raise EvalError(
-            f"{name}: cannot be unpacked ({error}); the file is truncated or is not {compression}"
-        ) from error
-
-
-def _columnar(name: str, kind: str) -> pa.Table:
-    if not Path(name).is_file():
-        raise EvalError(f"{name}: no such file")
-    try:
-        if kind == ".parquet":
-            return pa.parquet.read_table(name)
-        with pa.memory_map(name) as source, pa.ipc.open_file(source) as reader:
+        if format == "parquet":
+            return pa.parquet.read_table(path)
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             return reader.read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise EvalError(f"{name}: is not a readable {kind[1:]} file ({error}); it may be truncated") from error
+    except (pa.ArrowException, OSError) as error:
+        raise EvalError(f"{path}: is not a readable {format} file ({error}); it may be truncated") from error
 
 
 def _text(name: str, data: bytes, fields: Sequence[str]) -> Rows:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,11 +12,11 @@ import pyarrow.parquet
 
 from xret.artifact import atomic_file
 from xret.errors import EvalError
+from xret.packed import packing, written
+from xret.runs.columns import Format, format_of
 from xret.runs.order import ordered
 
 __all__ = ["Format", "write_qrels", "write_run"]
-
-Format = Literal["trec", "jsonl", "parquet"]
 
 
 def write_run(run: pa.Table, target: str | Path | IO[Any], *, format: Format | None = None, tag: str = "xret") -> None:
@@ -30,7 +29,8 @@ def write_run(run: pa.Table, target: str | Path | IO[Any], *, format: Format | N
         tag: the name of the run when the table has none.
 
     Raises:
-        EvalError: TREC text asked for, and an id that it cannot hold (empty or with a blank).
+        EvalError: TREC text asked for, and an id that it cannot hold (empty or with a blank); Parquet or Arrow under a
+            packed name.
     """
     if "rank" not in run.column_names:
         run = ordered(run)
@@ -48,12 +48,15 @@ def _write(table: pa.Table, fields: tuple[str, ...], target: str | Path | IO[Any
     if not isinstance(target, str | Path):
         data = _render(table, fields, format or "trec")
         text = isinstance(target, io.TextIOBase)
-        target.write(data.decode() if text and format != "parquet" else data)
+        target.write(data.decode() if text and format not in ("parquet", "arrow") else data)
         return
     path = Path(target)
-    data = _render(table, fields, format or _format_of(path))
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(_pack(data, path.suffix))
+    format = format or format_of(path)
+    if format in ("parquet", "arrow") and packing(path):
+        raise EvalError(f"{path}: {format.title()} files are not packed; leave out '{path.suffix}'")
+    data = _render(table, fields, format)
+    with atomic_file(path) as temporary, written(temporary, packing(path)) as stream:
+        stream.write(data)
 
 
 def _render(table: pa.Table, fields: tuple[str, ...], format: Format) -> bytes:
@@ -61,18 +64,11 @@ def _render(table: pa.Table, fields: tuple[str, ...], format: Format) -> bytes:
         buffer = io.BytesIO()
         pa.parquet.write_table(table, buffer)
         return buffer.getvalue()
+    if format == "arrow":
+        with pa.ipc.new_file(buffer := io.BytesIO(), table.schema) as out:
+            out.write_table(table)
+        return buffer.getvalue()
     return _trec(table, fields) if format == "trec" else _jsonl(table)
-
-
-def _format_of(path: Path) -> Format:
-    kind = Path(path.name.removesuffix(".gz").removesuffix(".zst")).suffix
-    return "parquet" if kind == ".parquet" else "jsonl" if kind == ".jsonl" else "trec"
-
-
-def _pack(data: bytes, suffix: str) -> bytes:
-    if suffix == ".gz":
-        return gzip.compress(data, mtime=0)  # no clock in the bytes: the same run gives the same file
-    return bytes(pa.Codec("zstd").compress(data)) if suffix == ".zst" else data
 
 
 def _trec(table: pa.Table, fields: tuple[str, ...]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from xret.errors import UsageError
 from xret.eval.bitext import BitextScores, best_threshold, bitext_scores
 from xret.eval.scores import DEFAULT_MEASURES, RunScores, query_languages, score_run
 from xret.stages.stage import Stage
@@ -44,7 +46,7 @@ class EvaluateBitext(Stage):
 
     Output: `measure: string, slice: string, pairs: int64, value: float64`; measures ``precision``, ``recall``, ``F1``
     and ``threshold``; slices ``all`` (every pair) or ``given`` (those that reach `threshold`), and ``best``; `pairs` is
-    the number of pairs taken.
+    the number of pairs taken. No pairs at all score 0, and have no ``best``.
     """
 
     name = "evaluate-bitext"
@@ -52,6 +54,11 @@ class EvaluateBitext(Stage):
     output = "report"
 
     threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no data could mend."""
+        if self.threshold is not None and math.isnan(self.threshold):
+            raise UsageError("threshold is nan, which no score reaches; wanted a number")
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The report on pairs, given gold."""

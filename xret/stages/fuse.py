@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.errors import UsageError
-from xret.runs import ordered
+from xret.runs import known_columns, ordered, pair_codes
 from xret.stages.stage import Stage
 
 __all__ = ["Fuse", "fuse_runs"]
@@ -62,7 +62,7 @@ def fuse_runs(runs: Sequence[pa.Table], *, k: int = 60, depth: int | None = None
     queries come in the order in which they appear in them.
 
     Args:
-        runs: at least one.
+        runs: at least one; of further columns only `qlang, dlang, text` are read.
         k: larger values bring the ranks nearer to each other; 60 in the paper.
         depth: documents per query that are kept; None keeps all.
         tag: the name of the new run.
@@ -72,10 +72,11 @@ def fuse_runs(runs: Sequence[pa.Table], *, k: int = 60, depth: int | None = None
 
     Raises:
         UsageError: no runs.
+        EvalError: a column of a run is not of its type.
     """
     if not runs:
         raise UsageError("there are no runs to fuse; give at least one")
-    rows = pa.concat_tables([ordered(run) for run in runs], promote_options="default")
+    rows = pa.concat_tables([ordered(known_columns(run)) for run in runs], promote_options="default")
     origin = np.repeat(np.arange(len(runs)), [run.num_rows for run in runs])
     first, pair = _pairs(rows)
     shares = np.zeros((len(first), len(runs)))
@@ -91,9 +92,7 @@ def fuse_runs(runs: Sequence[pa.Table], *, k: int = 60, depth: int | None = None
 
 def _pairs(rows: pa.Table) -> tuple[Ints, Ints]:
     """First row of every distinct (qid, docid), by first appearance, and every row's place among them."""
-    documents = rows["docid"].unique()
-    code = pc.index_in(rows["qid"], value_set=rows["qid"].unique()).to_numpy().astype(np.int64) * len(documents)
-    code += pc.index_in(rows["docid"], value_set=documents).to_numpy()
+    code = pair_codes(rows["qid"], rows["docid"])
     _, first, pair = np.unique(code, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     place = np.empty(len(order), np.int64)

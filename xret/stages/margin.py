@@ -1,19 +1,14 @@
-"""Margin scores (Artetxe & Schwenk 2019, "Margin-based Parallel Corpus Mining", ACL, P19-1309).
-
-A pair's cosine a is set against b, the mean cosine of both sentences to their k nearest neighbours on the other side
-(b = half the mean of x's neighbours plus half that of y's; the pair itself counts where it is among them):
-absolute a, distance a - b, ratio a / b.
-"""
+"""From neighbour lists to pairs scored by margin (see `xret.margins`); a pair counts in its own sentences' means."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xret.indexes.twoway import Neighbours
+from xret.margins import MARGINS, Margin, margin_scores
 
 __all__ = [
     "DEFAULT_THRESHOLDS",
@@ -26,8 +21,6 @@ __all__ = [
     "without_copies",
 ]
 
-Margin = Literal["ratio", "distance", "absolute"]
-MARGINS: tuple[Margin, ...] = get_args(Margin)
 DEFAULT_THRESHOLDS: dict[Margin, float] = {"ratio": 1.06, "distance": 0.05, "absolute": 0.8}
 """What ``--threshold auto`` means without gold: 1.06 as for CCMatrix; the others where they keep about as much."""
 
@@ -81,21 +74,6 @@ def without_copies(
     order = np.argsort(copy, axis=1, kind="stable")[:, :k]
     ids, cosines, valid = (np.take_along_axis(values, order, 1) for values in (found.ids, found.cosines, ~copy))
     return Lists(ids, cosines, valid)
-
-
-def margin_scores(
-    cosine: NDArray[np.float32], src_mean: NDArray[np.float64], tgt_mean: NDArray[np.float64], margin: Margin
-) -> NDArray[np.float64]:
-    """Scores of pairs from their cosines (p,) and the neighbour means of their two sentences (p,).
-
-    A ratio over a b that is not positive means nothing (both sentences are near nothing on the other side): it is 0.
-    """
-    a, b = cosine.astype(np.float64), (src_mean + tgt_mean) / 2
-    if margin == "absolute":
-        return a
-    if margin == "distance":
-        return a - b
-    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
 
 
 def scored_lists(

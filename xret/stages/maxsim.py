@@ -23,7 +23,7 @@ def maxsim(queries: Sequence[Floats], document: Floats) -> npt.NDArray[np.float6
     """Sum over a query's tokens of the largest cosine to any token of the document (Khattab & Zaharia 2020, eq. 3).
 
     Args:
-        queries: n arrays (tokens, d) of unit rows.
+        queries: n arrays (tokens, d) of unit rows, or of rows as long as their token's weight.
         document: (tokens, d) unit rows. Without any token it is as far as can be: -1 for every query token.
 
     Returns:

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from xret.corpus import gather
 from xret.stages.distinct import Distinct
 from xret.stages.margin import Candidates
 
 __all__ = ["Side", "pairs_table"]
 
 logger = logging.getLogger("xret")
-ROWS = 1 << 16  # texts gathered at once: one Arrow string array holds 2 GiB at most
 
 
 class Side:
@@ -27,9 +27,7 @@ class Side:
 
     def gather(self, column: str, rows: NDArray[np.int64]) -> pa.ChunkedArray:
         """A column's values at some rows."""
-        values = self.corpus[column]
-        parts = [values.take(pa.array(rows[start : start + ROWS])) for start in range(0, len(rows), ROWS)]
-        return pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
+        return gather(self.corpus[column], rows)
 
 
 def pairs_table(src: Side, tgt: Side, chosen: Candidates) -> pa.Table:
@@ -47,9 +45,9 @@ def pairs_table(src: Side, tgt: Side, chosen: Candidates) -> pa.Table:
     columns = {"score": chosen.score[pair], "src_id": src.gather("id", src_rows), "tgt_id": tgt.gather("id", tgt_rows)}
     by_ids = [("score", "descending"), ("src_id", "ascending"), ("tgt_id", "ascending")]
     ids = pa.table(columns)
-    order = pc.sort_indices(ids, sort_keys=by_ids)
-    pair, src_rows, tgt_rows = (rows[order.to_numpy()] for rows in (pair, src_rows, tgt_rows))
-    columns = {name: ids[name].take(order) for name in ids.column_names}
+    order = pc.sort_indices(ids, sort_keys=by_ids).to_numpy().astype(np.int64)
+    pair, src_rows, tgt_rows = (rows[order] for rows in (pair, src_rows, tgt_rows))
+    columns = {name: gather(ids[name], order) for name in ids.column_names}
     columns |= {"src_text": src.gather("text", src_rows), "tgt_text": tgt.gather("text", tgt_rows)}
     columns |= {"cosine": chosen.cosine[pair], "src_mean": src.means[chosen.src[pair]]}
     return pa.table(columns | {"tgt_mean": tgt.means[chosen.tgt[pair]]})

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.artifact import digest
+from xret.corpus import gather
 from xret.errors import EvalError, UsageError
 from xret.runs import ordered
+from xret.stages.distinct import distinct_texts
 from xret.stages.maxsim import maxsim_texts
 from xret.stages.stage import Stage
 
@@ -79,7 +81,9 @@ class Rerank(Stage):
         query_texts, query = _distinct_texts(run["qid"], queries, "query", "queries")
         document_texts, document = _distinct_texts(run["docid"], corpus, "document", "corpus")
         logger.info(
-            "rerank: %s pairs of %s queries and %s documents, equal texts counted once",
+            "rerank: %s by '%s' of the first %d of every query: %s pairs of %s queries and %s documents, equal texts "
+            "counted once",
+            self.model, self.encoder, self.depth,
             f"{run.num_rows:,}", f"{len(query_texts):,}", f"{len(document_texts):,}",
         )  # fmt: skip
         encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
@@ -89,19 +93,20 @@ class Rerank(Stage):
 
 def _distinct_texts(ids: pa.ChunkedArray, table: pa.Table, what: str, where: str) -> tuple[list[str], Ints]:
     """The distinct texts behind ids, and each id's place among them: equal texts tie because they are scored once."""
-    rows = pc.index_in(ids, value_set=table["id"].combine_chunks())
-    if rows.null_count:
-        missing = ids.filter(rows.is_null())
+    wanted = ids.unique()  # the few: the ids of the table are compared with these, and never gathered
+    place = pc.index_in(ids, value_set=wanted).to_numpy().astype(np.int64)
+    there = pc.index_in(table["id"], value_set=wanted)
+    rows = np.full(len(wanted), -1)
+    rows[there.drop_null().to_numpy()[::-1]] = np.flatnonzero(there.is_valid().to_numpy())[::-1]  # the first of equals
+    missing = np.flatnonzero(rows[place] < 0)
+    if len(missing):
         raise EvalError(
-            f"{what} '{missing[0]}' of the run is not among the {table.num_rows:,} ids of the {where} "
+            f"{what} '{ids[missing[0]]}' of the run is not among the {table.num_rows:,} ids of the {where} "
             f"({len(missing):,} rows of the run are without text); give the {where} the run was made with"
         )
-    used = rows.unique()
-    texts = table["text"].take(used).combine_chunks()
-    distinct = texts.unique()
-    place = pc.index_in(texts, value_set=distinct).to_numpy().astype(np.int64)
-    found: Ints = place[pc.index_in(rows, value_set=used).to_numpy()]
-    return distinct.to_pylist(), found
+    texts = gather(table["text"], rows)
+    distinct = distinct_texts(texts)
+    return gather(texts, distinct.first).to_pylist(), distinct.number[place]
 
 
 def _replace(run: pa.Table, name: str, column: pa.Array) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.artifact import digest
+from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
 from xret.indexes.dense.opened import DenseIndex, open_index
 from xret.indexes.dense.search import search_index
+from xret.indexes.factory import parse_factory
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
 
 __all__ = ["Retrieve", "retrieve"]
+
+logger = logging.getLogger("xret")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +69,16 @@ class Retrieve(Stage):
     def over(self, index: DenseIndex, queries: pa.Table, vectors: Vectors) -> pa.Table:
         """The run over an index that is open already."""
         run = retrieve(
-            index, queries, vectors, k=self.k, languages=self.languages, nprobe=self.nprobe, threads=self.threads
+            index,
+            queries,
+            vectors,
+            k=self.k,
+            languages=self.languages,
+            nprobe=self.nprobe,
+            text=self.text,
+            threads=self.threads,
         )
-        tag = pa.array([self.tag] * run.num_rows, pa.string())
-        return run.add_column(4, "tag", tag) if self.text else run.add_column(4, "tag", tag).drop_columns(_texts(run))
+        return run.add_column(4, "tag", pa.array([self.tag] * run.num_rows, pa.string()))
 
 
 def retrieve(
@@ -78,6 +89,7 @@ def retrieve(
     k: int,
     languages: Sequence[str] | None = None,
     nprobe: int | None = None,
+    text: bool = False,
     threads: int | None = None,
 ) -> pa.Table:
     """Search, and name what was found.
@@ -89,10 +101,11 @@ def retrieve(
         k: documents per query.
         languages: only documents of these languages.
         nprobe: inverted lists to look into.
+        text: add the documents' texts, if the index keeps them.
         threads: CPU threads.
 
     Returns:
-        `qid, docid, score: float64, rank: int32, qlang, dlang` and, if the index keeps them, `text`.
+        `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`.
 
     Raises:
         MismatchError: the vectors are not those of the queries, or of another encoder than the index.
@@ -104,19 +117,27 @@ def retrieve(
             "encode the queries again"
         )
     hits = search_index(index, vectors, k=k, languages=languages, nprobe=nprobe, threads=threads)
+    most = hits.rows.shape[1]
+    logger.info("search: %s queries, up to %s hits each, %s", f"{queries.num_rows:,}", f"{most:,}", _how(index, nprobe))
     query, place = np.nonzero(hits.rows >= 0)
-    found = index.table.take(pa.array(hits.rows[query, place]))
-    asked = queries.take(pa.array(query))
+    found = hits.rows[query, place]
     columns = {
-        "qid": asked["id"],
-        "docid": found["id"],
+        "qid": gather(queries["id"], query),
+        "docid": gather(index.table["id"], found),
         "score": pa.array(hits.scores[query, place].astype(np.float64)),
         "rank": pa.array((place + 1).astype(np.int32)),
-        "qlang": asked["lang"],
-        "dlang": found["lang"],
+        "qlang": gather(queries["lang"], query),
+        "dlang": gather(index.table["lang"], found),
     }
-    return pa.table(columns | {name: found[name] for name in _texts(found)})
+    if text and index.manifest.text:
+        columns["text"] = gather(index.table["text"], found)
+    return pa.table(columns)
 
 
-def _texts(table: pa.Table) -> list[str]:
-    return ["text"] if "text" in table.column_names else []
+def _how(index: DenseIndex, nprobe: int | None) -> str:
+    """An index in words: ``index 'IVF64,Flat' of 9,000 rows, 8 of 64 lists looked into (as measured)``."""
+    made = index.manifest
+    lists = parse_factory(made.factory, dim=made.dim).lists
+    why = "asked for" if nprobe else "as measured"
+    probes = f", {nprobe or made.probes or 1} of {lists:,} lists looked into ({why})" if lists else ""
+    return f"index '{made.factory}' of {made.rows:,} rows{probes}"

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from xret.artifact import digest
+from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
 from xret.indexes.twoway import pair_cosines, two_way_knn
 from xret.stages.distinct import distinct_texts
@@ -26,9 +27,7 @@ def side_corpus(pairs: pa.Table, side: Literal["src", "tgt"], *, lang: str = "un
     texts = pairs[f"{side}_text"]
     first = distinct_texts(texts).first
     ids = pa.array([str(row + 1) for row in first.tolist()], pa.string())
-    return pa.table(
-        {"id": ids, "text": texts.take(pa.array(first)), "lang": pa.array([lang] * len(first), pa.string())}
-    )
+    return pa.table({"id": ids, "text": gather(texts, first), "lang": pa.array([lang] * len(first), pa.string())})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,9 @@ class Measure(ABC):
         """Check the cutoff."""
         if self.cutoff is None and self.cuts == "always":
             raise UsageError(f"measure {self.name} needs a cutoff, as in {self.name}@10")
-        if self.cutoff is not None and (self.cutoff < 1 or self.cuts == "never"):
+        if self.cutoff is not None and self.cuts != "never" and self.cutoff < 1:
+            raise UsageError(f"measure {self.name} cannot be cut at {self.cutoff}; k must be at least 1")
+        if self.cutoff is not None and self.cuts == "never":
             raise UsageError(f"measure {self.name} cannot be cut at {self.cutoff}; wanted {self.usage()}")
 
     def __repr__(self) -> str:

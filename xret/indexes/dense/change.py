@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xret.corpus import gather
 from xret.errors import InputError, MismatchError
 from xret.indexes.dense.layout import Manifest, Part, locked, next_number, seal, sweep
 from xret.indexes.dense.opened import DenseIndex, open_index
@@ -81,7 +82,7 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
         name = f"deleted-{next_number(index.manifest):05d}.arrow"
         batch = pa.record_batch({"row": pa.array(deleted)})
         write_table(folder / name, iter([batch]), batch.schema)
-        gone = Counter(count_languages(index.table.take(pa.array(rows))))
+        gone = Counter(count_languages(pa.table({"lang": gather(index.table["lang"], rows)})))
         files = {key: value for key, value in index.manifest.files.items() if key != index.manifest.deleted}
         changed = replace(
             index.manifest,
@@ -117,12 +118,9 @@ def _refuse_misfit(index: DenseIndex, vectors: Vectors, corpus: pa.Table | None)
 
 def _rows_of_ids(index: DenseIndex, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     wanted = pa.array(list(dict.fromkeys(ids)), pa.string())
-    found = pc.is_in(index.table["id"], value_set=wanted).to_numpy()
-    found[index.deleted] = False
-    rows = np.flatnonzero(found)
+    rows = index.rows_of(wanted)
     if len(rows) < len(wanted):
-        has = index.table["id"].take(pa.array(rows))
-        missing = wanted.filter(pc.invert(pc.is_in(wanted, value_set=has.combine_chunks())))
+        missing = wanted.filter(pc.invert(pc.is_in(wanted, value_set=gather(index.table["id"], rows))))
         names = ", ".join(f"'{name}'" for name in missing[:3].to_pylist())
         raise InputError(
             f"{index.folder}: does not hold {len(missing):,} of the ids to delete ({names}); nothing was deleted"

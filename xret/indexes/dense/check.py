@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.artifact import file_hash
 from xret.errors import InputError
-from xret.indexes.dense.layout import Manifest
-from xret.indexes.dense.opened import DenseIndex, Shelf, open_index
+from xret.indexes.dense.layout import Manifest, read_steadily
+from xret.indexes.dense.opened import DenseIndex, Shelf, open_as
 from xret.indexes.dense.rows import BLOCK
 from xret.indexes.dense.search import search_index
 from xret.indexes.factory import Factory, parse_factory
@@ -45,14 +46,16 @@ def check_index(folder: str | Path) -> Checked:
     Raises:
         InputError: the first thing that is wrong.
     """
-    folder = Path(folder)
-    manifest = Manifest.read(folder)
+    return read_steadily(Path(folder), _check)
+
+
+def _check(folder: Path, manifest: Manifest) -> Checked:
     for name, sealed in manifest.files.items():
         if file_hash(folder / name) != sealed.sha256:
             raise InputError(
                 f"{folder / name}: its bytes are not those that were written (wrong checksum); build the index again"
             )
-    index = open_index(folder)
+    index = open_as(folder, manifest)
     factory = parse_factory(manifest.factory, dim=manifest.dim)
     _check_rows(index)
     if factory.fast:
@@ -72,7 +75,8 @@ def check_index(folder: str | Path) -> Checked:
 
 def _check_rows(index: DenseIndex) -> None:
     kept = index.kept(None)
-    table = index.table if kept is None else index.table.filter(kept)
+    table = index.table.select(["id", "lang"])
+    table = table if kept is None else table.filter(pa.array(kept))
     if table.num_rows != index.manifest.rows:
         raise InputError(
             f"{index.folder}: has {table.num_rows:,} rows, the manifest says {index.manifest.rows:,}; "

@@ -7,22 +7,26 @@
     deleted-00002.arrow    the row numbers deleted so far
 
 A row's number (int64) is its position over all parts in order. Every change writes files under new names and then
-replaces the manifest: whatever happens between, the old index stays readable.
+replaces the manifest: whatever happens between, the old index stays readable. Then the files it no longer names are
+removed. Who has them open keeps them; who has read the old manifest and comes too late for them begins again with the
+new one (`read_steadily`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xret.artifact import MANIFEST, file_hash, read_manifest, write_manifest
 from xret.errors import InputError
 
-__all__ = ["Manifest", "Part", "Sealed", "locked", "next_number", "seal", "sweep"]
+__all__ = ["Manifest", "Part", "Sealed", "locked", "next_number", "read_steadily", "seal", "sweep"]
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,24 @@ class Manifest:
         return manifest
 
 
+def read_steadily(folder: Path, read: Callable[[Path, Manifest], Found]) -> Found:
+    """What `read` makes of a folder and its manifest, while other processes may be changing the index.
+
+    Files that an old manifest names go away when a change is complete. So a failure counts only if the manifest is
+    still the one that was read; if it was replaced meanwhile, everything is read once more.
+
+    Raises:
+        InputError: what `Manifest.read` and `read` raise.
+    """
+    before = _stamp(folder)
+    try:
+        return read(folder, Manifest.read(folder))
+    except (InputError, FileNotFoundError):
+        if _stamp(folder) == before:
+            raise
+    return read(folder, Manifest.read(folder))
+
+
 def seal(path: Path) -> Sealed:
     """Flush a finished file to the disk; its size and checksum."""
     with open(path, "rb+") as stream:
@@ -140,6 +162,15 @@ def locked(folder: Path) -> Iterator[None]:
         raise InputError(f"{folder}: another process is changing this index; wait for it and try again") from error
     finally:
         os.close(handle)
+
+
+def _stamp(folder: Path) -> tuple[int, ...] | None:
+    """What changes with every replacement of the manifest."""
+    try:
+        found = os.stat(folder / MANIFEST)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _parse(fields: Mapping[str, Any]) -> Manifest:

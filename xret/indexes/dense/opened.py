@@ -13,12 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xret.corpus import gather, keep
 from xret.errors import InputError, MismatchError
-from xret.indexes.dense.layout import Manifest
-from xret.indexes.dense.rows import map_table, row_numbers
+from xret.indexes.dense.layout import Manifest, read_steadily
+from xret.indexes.dense.rows import row_numbers
 from xret.indexes.dense.training import read_faiss
+from xret.mapped import map_table
 
-__all__ = ["DenseIndex", "Shelf", "open_index"]
+__all__ = ["DenseIndex", "Shelf", "open_as", "open_index"]
+
+REMEDY = "build the index again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +54,16 @@ class DenseIndex:
 
     @cached_property
     def corpus(self) -> pa.Table:
-        """`id, lang, text` of the rows that can be found, for reranking and showing.
+        """`id, lang, text` of the rows that can be found.
+
+        Memory-mapped; where more than one row in some 64 was deleted, a copy of the others.
 
         Raises:
             InputError: the index was built without texts.
         """
-        if not self.manifest.text:
-            raise InputError(f"{self.folder}: was built without texts; build it again without --no-text")
+        self.refuse_without_text()
         kept = self.kept(None)
-        return self.table if kept is None else self.table.filter(pa.array(kept))
+        return self.table if kept is None else keep(self.table, kept)
 
     def kept(self, languages: Sequence[str] | None) -> npt.NDArray[np.bool_] | None:
         """(rows,) whether a row may be found: not deleted, and of one of `languages`; None when all may.
@@ -77,6 +82,11 @@ class DenseIndex:
         kept[self.deleted] = False
         return kept
 
+    def rows_of(self, ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+        """Ascending numbers of the rows with one of these ids; none for ids that are not there or deleted."""
+        found, kept = pc.is_in(self.table["id"], value_set=ids).to_numpy(), self.kept(None)
+        return np.flatnonzero(found if kept is None else found & kept)
+
     def refuse_other_encoder(self, name: str | None, hash: str | None) -> None:
         """Raise unless queries come from the encoder that made the index (unknown origins are let pass).
 
@@ -91,15 +101,22 @@ class DenseIndex:
                 f"use --encoder {ours}, or build the index again with '{name}'"
             )
 
+    def refuse_without_text(self) -> None:
+        """Raise when the index was built without texts.
+
+        Raises:
+            InputError: saying so.
+        """
+        if not self.manifest.text:
+            raise InputError(f"{self.folder}: was built without texts; build it again without --no-text")
+
     def refuse_ids(self, new: pa.ChunkedArray) -> None:
         """Raise when the index holds some of the ids to add already.
 
         Raises:
             InputError: naming the first three.
         """
-        known, kept = new.unique().cast(pa.string()), self.kept(None)
-        there = pc.is_in(self.table["id"], value_set=known)
-        found = self.table["id"].filter(there if kept is None else pc.and_(there, pa.array(kept)))
+        found = gather(self.table["id"], self.rows_of(new.unique().cast(pa.string())))
         if len(found):
             names = ", ".join(f"'{name}'" for name in found[:3].to_pylist())
             raise InputError(
@@ -123,14 +140,19 @@ class DenseIndex:
 def open_index(folder: str | Path) -> DenseIndex:
     """Open an index folder for searching, memory-mapped.
 
+    What is opened stays as it is, whatever other processes do to the folder meanwhile (see `read_steadily`).
+
     Raises:
         InputError: no index there, or a file that is missing, truncated or unreadable.
     """
-    folder = Path(folder)
-    manifest = Manifest.read(folder)
+    return read_steadily(Path(folder), open_as)
+
+
+def open_as(folder: Path, manifest: Manifest) -> DenseIndex:
+    """What a manifest that was read before names; arguments and errors as for `open_index`."""
     tables, shelves, start = [], [], 0
     for part in manifest.parts:
-        faiss, table = read_faiss(folder / part.vectors), map_table(folder / part.table)
+        faiss, table = read_faiss(folder / part.vectors), map_table(folder / part.table, remedy=REMEDY)
         if faiss.ntotal != part.rows or table.num_rows != part.rows or faiss.d != manifest.dim:
             raise InputError(
                 f"{folder / part.vectors}: holds {faiss.ntotal:,} {faiss.d}-dimensional vectors, {table.num_rows:,} "
@@ -139,5 +161,7 @@ def open_index(folder: str | Path) -> DenseIndex:
         shelves.append(Shelf(faiss, start, part.rows))
         tables.append(table)
         start += part.rows
-    deleted = row_numbers(map_table(folder / manifest.deleted)) if manifest.deleted else np.empty(0, np.int64)
+    deleted = (
+        row_numbers(map_table(folder / manifest.deleted, remedy=REMEDY)) if manifest.deleted else np.empty(0, np.int64)
+    )
     return DenseIndex(folder, manifest, pa.concat_tables(tables), tuple(shelves), deleted)

@@ -13,9 +13,10 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from xret.indexes.dense.layout import Manifest, Part, next_number, seal
-from xret.indexes.dense.rows import BLOCK, map_table, write_table
+from xret.indexes.dense.rows import BLOCK, write_table
 from xret.indexes.dense.training import add_rows, read_faiss, unit_rows, write_faiss
 from xret.indexes.factory import Factory
+from xret.mapped import map_table
 from xret.vectors import Vectors
 
 __all__ = ["Growth", "grow"]
@@ -70,7 +71,7 @@ def _write(folder: Path, manifest: Manifest, growth: Growth, rows: range, absorb
     name = f"part-{next_number(manifest):05d}"
     schema = growth.table.schema
     index = read_faiss(folder / (absorb.vectors if absorb else manifest.empty), mapped=False)
-    old = map_table(folder / absorb.table).to_batches() if absorb else []
+    old = map_table(folder / absorb.table, remedy="build the index again").to_batches() if absorb else []
     add_rows(index, growth.factory, _blocks(growth.vectors, rows, bar), threads=growth.threads)
     write_faiss(index, folder / f"{name}.faiss")
     new = growth.table.slice(rows.start, len(rows)).to_batches(max_chunksize=BLOCK)

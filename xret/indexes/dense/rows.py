@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from xret.errors import InputError, MismatchError
 from xret.vectors import Vectors
 
-__all__ = ["BLOCK", "count_languages", "map_table", "row_numbers", "rows_of", "write_table"]
+__all__ = ["BLOCK", "count_languages", "row_numbers", "rows_of", "write_table"]
 
 BLOCK = 8192  # rows handled at a time: 12 MiB of float32 at 384 dimensions
 UNKNOWN = "und"  # BCP 47 for "undetermined"
@@ -58,19 +58,6 @@ def write_table(path: Path, batches: Iterator[pa.RecordBatch], schema: pa.Schema
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
-
-
-def map_table(path: Path) -> pa.Table:
-    """An Arrow IPC file, memory-mapped.
-
-    Raises:
-        InputError: not a readable Arrow file.
-    """
-    try:
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable Arrow file ({error}); build the index again") from error
 
 
 def row_numbers(table: pa.Table) -> npt.NDArray[np.int64]:

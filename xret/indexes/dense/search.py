@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
 from xret.indexes.dense.opened import DenseIndex
 from xret.indexes.dense.probing import Selection, probe
@@ -32,8 +32,9 @@ class Hits:
     """What was found for n queries, best first.
 
     Attributes:
-        rows: (n, k) int64 row numbers of the index; -1 where there are fewer than k rows to find.
-        scores: (n, k) float32 cosines; -inf beside -1.
+        rows: (n, m) int64 row numbers of the index, m = k or, where the index has fewer rows to find, their number; -1
+            where even fewer were found.
+        scores: (n, m) float32 cosines; -inf beside -1.
     """
 
     rows: Ints
@@ -79,10 +80,13 @@ def search_index(
         )
     index.refuse_other_encoder(queries.encoder_name, queries.encoder_hash)
     selections = _selections(index, languages)
+    k = min(k, sum(each.count for each in selections))  # so that no k, however large, takes memory for nothing
     search = _Search(
         index=index, factory=factory, selections=selections, k=k, nprobe=nprobe or index.manifest.probes or 1
     )
     rows, scores = np.full((queries.rows, k), -1, np.int64), np.full((queries.rows, k), -np.inf, np.float32)
+    if k == 0:  # all rows are deleted
+        return Hits(rows, scores)
     size = search.block(k + SPARE)
     with faiss_threads(threads):
         for start in range(0, queries.rows, size):
@@ -161,9 +165,13 @@ def _order(index: DenseIndex, rows: Ints, scores: Floats) -> Ints:
     order: Ints = np.lexsort((rows, -scores), axis=1)
     ranked = np.take_along_axis(scores, order, 1)
     tied = (ranked[:, 1:] == ranked[:, :-1]) & np.isfinite(ranked[:, 1:])
-    for query in np.flatnonzero(tied.any(axis=1)):
-        real = order[query][np.isfinite(ranked[query])]
-        ids = index.table["id"].take(pa.array(rows[query, real]))
-        by_id = real[pc.sort_indices(ids, sort_keys=[("", "descending")]).to_numpy()]
+    among = np.flatnonzero(tied.any(axis=1))
+    places = [order[query][np.isfinite(ranked[query])] for query in among]
+    numbers = [rows[query, real] for query, real in zip(among, places, strict=True)]
+    ids, start = gather(index.table["id"], np.concatenate([np.empty(0, np.int64), *numbers])), 0  # all at once
+    for query, real in zip(among, places, strict=True):
+        own = ids.slice(start, len(real))
+        by_id = real[pc.sort_indices(own, sort_keys=[("", "descending")]).to_numpy()]
         order[query, : len(real)] = by_id[np.argsort(-scores[query, by_id], kind="stable")]
+        start += len(real)
     return order
