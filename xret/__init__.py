@@ -78,6 +78,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'xret' has no attribute '{name}'")
+    if _HOME[name].startswith("xret.stages."):
+        importlib.import_module("xret.pipeline")  # gives stages their `>>`
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

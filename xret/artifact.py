@@ -1,19 +1,14 @@
-"""Artifacts on disk: content hashes, manifests, and writing under a temporary name before the rename."""
+"""Artifacts on disk: content hashes, manifests, and (from `xret.atomic`) writing that is complete or not there."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xret.atomic import atomic_file, atomic_folder
 from xret.errors import InputError
 
 __all__ = [
@@ -28,12 +23,6 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-YOUNG = 60.0  # seconds; a temporary file may be so young that its maker has not locked it yet
-
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is locked, and nothing swept
-    fcntl = None  # type: ignore[assignment]
 
 
 def canonical(value: object) -> str:
@@ -58,55 +47,6 @@ def file_hash(path: Path) -> str:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; renamed over `path` on success, removed on failure.
-
-    What a killed process left behind for the same `path` is removed too.
-
-    Raises:
-        InputError: the folder of `path` does not exist or cannot be written, or the disk is full.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file to write")
-    with _writable(path):
-        handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        with _locked(temporary, path), _written(path, temporary):
-            yield temporary
-            _sync(temporary)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` to fill; renamed to `path` on success, removed on failure.
-
-    What a killed process left behind for the same `path` is removed too.
-
-    Raises:
-        InputError: `path` exists already, its parent cannot be written, or the disk is full.
-    """
-    path = Path(path)
-    if path.exists():
-        raise InputError(f"{path}: exists already; remove it or choose another name")
-    with _writable(path):
-        temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=".part", dir=path.parent))
-    try:
-        with _locked(temporary, path), _written(path, temporary):
-            yield temporary
-            os.chmod(temporary, 0o777 & ~_umask())
-            os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_manifest(folder: Path, fields: Mapping[str, Any]) -> None:
@@ -139,69 +79,3 @@ def read_manifest(folder: Path, *, kind: str) -> dict[str, Any]:
 
 def _a(kind: str) -> str:
     return f"an {kind} folder" if kind[0] in "aeiou" else f"a {kind} folder"
-
-
-def _prefix(path: Path) -> str:
-    return f".{path.name[:80]}."
-
-
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: cannot write here ({error.strerror}); give an existing, writable folder") from error
-
-
-@contextmanager
-def _written(path: Path, temporary: Path) -> Iterator[None]:
-    """Say of a failure to write `temporary` what it means for `path`; other files' failures are left alone."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None or not str(error.filename or temporary).startswith(str(temporary)):
-            raise
-        raise InputError(
-            f"{path}: writing failed ({error.strerror}); free some space or choose another place"
-        ) from error
-
-
-@contextmanager
-def _locked(temporary: Path, path: Path) -> Iterator[None]:
-    """Hold a lock on a temporary file or folder for as long as it is written: it tells `_sweep` that somebody lives."""
-    if not fcntl:
-        yield
-        return
-    handle = os.open(temporary, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _sweep(path)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed processes left of earlier tries at `path`: their locks went with them."""
-    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*.part"):
-        with suppress(OSError):
-            handle = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if time.time() - left.stat().st_mtime > YOUNG:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
-            finally:
-                os.close(handle)
-
-
-def _sync(path: Path) -> None:
-    if path.is_file():
-        with open(path, "rb") as stream:
-            os.fsync(stream.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

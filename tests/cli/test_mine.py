@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,8 @@ def test_gold_tunes_and_judges(toy: Path, cli: Cli) -> None:
     assert "threshold 99: precision 0.0000, recall 0.0000, F1 0.0000 (0 right of 0, 5 in gold)" in called.err
     assert Path("none.tsv").read_text() == ""
     called = cli("mine", "de.txt", "en.txt", "--encoder", toy, "-o", "auto.tsv", "--threshold", "auto")
-    assert "threshold 1.06: usual for ratio; --gold tunes it" in called.err
-    assert all(float(line.split("\t")[0]) >= 1.06 for line in Path("auto.tsv").read_text().splitlines())
+    assert "threshold 1.16: usual for ratio; --gold tunes it" in called.err
+    assert all(float(line.split("\t")[0]) >= 1.16 for line in Path("auto.tsv").read_text().splitlines())
 
 
 def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
@@ -126,6 +127,7 @@ def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
         ("mine de.txt bad.txt -o out.tsv", 1, "bad.txt:2: "),
         ("mine de.txt en.txt -o out.parquet.gz", 1, "leave out '.gz'"),
         ("score de.txt -o out.tsv", 1, "de.txt:1: found 1 columns"),
+        ("score nowhere.tsv -o out.tsv --src-lang zz9", 1, "'zz9' is not a known language code"),
         ("score nowhere.tsv -o out.tsv", 1, "nowhere.tsv: no such file"),
     ],
 )
@@ -145,3 +147,31 @@ def test_mistakes_are_told_in_one_line(toy: Path, cli: Cli, arguments: str, code
 def test_wrong_options_are_usage(toy: Path, cli: Cli, arguments: str) -> None:
     called = cli("mine", "de.txt", "en.txt", "-o", "out.tsv", *arguments.split())
     assert called.code == 2 and "Traceback" not in called.err
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
+def test_outputs_that_are_no_files(toy: Path, cli: Cli) -> None:
+    wanted = cli("mine", "de.txt", "en.txt", "-o", "-", "--encoder", toy)
+    for output, out in (("/dev/stdout", wanted.out), ("/dev/null", "")):
+        called = cli("mine", "de.txt", "en.txt", "-o", output, "--encoder", toy)
+        assert (called.code, called.out) == (0, out), called.err
+        assert cli("score", "de.txt", "-o", output).code == 1  # refused for what it reads, not for where it writes
+    assert Path("/dev/null").is_char_device()
+    Path("far").mkdir()
+    Path("link.tsv").symlink_to("far/pairs.tsv")
+    assert cli("mine", "de.txt", "en.txt", "-o", "link.tsv", "--encoder", toy).code == 0
+    assert Path("far/pairs.tsv").read_text() == wanted.out and Path("link.tsv").is_symlink()
+
+
+def test_temporary_files_lie_beside_the_output(toy: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("out").mkdir()
+    for line in (
+        "mine de.txt en.txt -o out/pairs.tsv",
+        "encode de.txt -o out/vectors",
+        "score out/pairs.tsv -o out/again",
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(Path("none").absolute()))  # every use of it fails
+            called = cli(*line.split(), "--encoder", toy)
+        assert called.code == 0, called.err
+    assert {path.name for path in Path("out").iterdir()} == {"pairs.tsv", "vectors", "again"}

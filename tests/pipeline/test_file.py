@@ -125,7 +125,12 @@ def test_mistakes_in_a_pipeline_file(toml: Path, old: str, new: str, message: st
     [
         ("text.txt", "gone.txt", "input 'src': .*gone.txt: no such file or folder"),
         ("loud.tsv", "gone/loud.tsv", "output 'loud': .*gone: no such folder"),
-        ("loud.tsv", "loud.docx", "unknown extension '.docx'; known: .tsv"),
+        (
+            '"vectors"',
+            '"vectors.txt"',
+            "output 'vectors': .*vectors.txt: vectors go to a folder, and '.txt' is for files",
+        ),
+        ("loud.tsv", "loud.docx", "a table is not written to '.docx'; known: .tsv"),
     ],
 )
 def test_files_that_are_not_there(toml: Path, old: str, new: str, message: str) -> None:

@@ -45,10 +45,12 @@ def demo(export: Path | None, encoder: str, device: str, threads: int | None, as
     if export is not None:
         _export(export)
         return
+    from xret.atomic import temporary_folder
     from xret.cli.demo_text import narrate
 
     start = time.perf_counter()
-    results = {name: _run(f"{name}.toml", encoder, device, threads) for name in ("mine", "search", "eval")}
+    with temporary_folder() as folder:
+        results = {name: _run(name, folder, encoder, device, threads) for name in ("mine", "search", "eval")}
     if as_json:
         click.echo(json.dumps(_facts(results), ensure_ascii=False, indent=1))
         return
@@ -63,15 +65,17 @@ def _export(folder: Path) -> None:
     click.echo(f"next: cd {folder} && xret run mine.toml", err=True)
 
 
-def _run(name: str, encoder: str, device: str, threads: int | None) -> dict[str, Any]:
-    """The values that a pipeline of the sample gives; its outputs are not written."""
+def _run(name: str, folder: Path, encoder: str, device: str, threads: int | None) -> dict[str, Any]:
+    """The values that a pipeline of the sample gives; its outputs are not written, and its folders are temporary."""
     from xret.pipeline import read_pipeline
     from xret.sample import sample_path
 
     given = [f"encoder={json.dumps(encoder)}", f"device={device}"]
     overrides = [*given, *([f"threads={threads}"] if threads else [])]
-    plan: PipelineFile = read_pipeline(sample_path(name), overrides=overrides)
-    return plan.pipeline(plan.inputs)
+    plan: PipelineFile = read_pipeline(sample_path(f"{name}.toml"), overrides=overrides)
+    scratch = folder / name
+    scratch.mkdir()
+    return plan.pipeline(plan.inputs, scratch=scratch)
 
 
 def _facts(results: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def encode(
     CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), or - for stdin. Vectors have length 1 and
     are stored in Arrow shards with a manifest. A run that is killed leaves VECTORS.partial; --resume goes on from it.
     """
+    from xret.atomic import temporary_folder
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
     from xret.vectors.writer import check_new
@@ -68,8 +69,9 @@ def encode(
         check_new(output)
     started = time.perf_counter()
     model = load_encoder(encoder, device=device, threads=threads)
-    table = open_corpus(corpus, lang=lang, on_error=on_error)
-    vectors = encode_corpus(table, output, encoder=model, **options)
+    with temporary_folder(output) as folder:  # not the system's: a corpus may be larger than that, and than memory
+        table = open_corpus(corpus, lang=lang, on_error=on_error, cache=folder)
+        vectors = encode_corpus(table, output, encoder=model, **options)
     seconds = time.perf_counter() - started
     fields = {"vectors": str(output), "rows": vectors.rows, "dim": vectors.dim, "dtype": vectors.dtype.name}
     if as_json:

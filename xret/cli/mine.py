@@ -14,6 +14,7 @@ from xret.cli.bitext_output import (
     check_output,
     format_option,
     margin_option,
+    scratch,
     work_option,
     write_output,
 )
@@ -66,7 +67,7 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--threshold",
     callback=_threshold,
     metavar="FLOAT|auto",
-    help="Keep pairs with at least this score; auto: best F1 on --gold, or 1.06 for ratio, 0.05 for distance, 0.8 for "
+    help="Keep pairs with at least this score; auto: best F1 on --gold, or 1.16 for ratio, 0.09 for distance, 0.57 for "
     "absolute.  [default: keep all]",
 )
 @click.option("--gold", type=click.Path(), metavar="GOLD.tsv", help="True pairs (src_id, tgt_id): print P, R and F1.")
@@ -88,10 +89,14 @@ def mine(src: str, tgt: str, output: str, gold: str | None, **given: Any) -> Non
     _check_mine(src, tgt, output, given)
     check_output(output, given["format"])
     from xret.bitext import read_gold
+    from xret.eval.bitext import check_gold
 
     wanted = read_gold(gold) if gold else None
-    corpora = _corpora(src, tgt, given)
-    pairs = _mined(corpora, given, keep_all=wanted is not None)
+    with scratch(output, given["work"]) as folder:
+        corpora = _corpora(src, tgt, folder or Path(given["work"]), given)
+        if wanted is not None:
+            check_gold(wanted, corpora[0]["id"], corpora[1]["id"])
+        pairs = _mined(corpora, folder, given, keep_all=wanted is not None)
     if wanted is not None:
         pairs = _judged(pairs, wanted, given["threshold"])
     elif given["threshold"] == "auto":
@@ -118,10 +123,10 @@ def _same_file(one: str, other: str) -> bool:
     return one == other or (Path(one).exists() and Path(other).exists() and Path(one).samefile(other))
 
 
-def _corpora(src: str, tgt: str, given: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
+def _corpora(src: str, tgt: str, folder: Path, given: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
     from xret.corpus import open_corpus
 
-    cache = Path(given["work"]) / "inputs" if given["work"] else None
+    cache = folder / "inputs"
     first = open_corpus(src, lang=given["src_lang"], on_error=given["on_error"], cache=cache)
     second = open_corpus(tgt, lang=given["tgt_lang"], on_error=given["on_error"], cache=cache)
     if first["text"].equals(second["text"]):
@@ -129,7 +134,9 @@ def _corpora(src: str, tgt: str, given: dict[str, Any]) -> tuple[pa.Table, pa.Ta
     return first, second
 
 
-def _mined(corpora: tuple[pa.Table, pa.Table], given: dict[str, Any], *, keep_all: bool) -> pa.Table:
+def _mined(
+    corpora: tuple[pa.Table, pa.Table], folder: Path | None, given: dict[str, Any], *, keep_all: bool
+) -> pa.Table:
     from xret.pipeline import Pipeline, Step
     from xret.stages.mine import Mine
 
@@ -143,7 +150,7 @@ def _mined(corpora: tuple[pa.Table, pa.Table], given: dict[str, Any], *, keep_al
     )
     steps = Pipeline((*both_encoded(given), Step(stage)))
     work = Path(given["work"]) if given["work"] else None
-    return steps({"src_corpus": corpora[0], "tgt_corpus": corpora[1]}, work=work)["pairs"]
+    return steps({"src_corpus": corpora[0], "tgt_corpus": corpora[1]}, work=work, scratch=folder)["pairs"]
 
 
 def _judged(pairs: pa.Table, gold: pa.Table, threshold: float | str | None) -> pa.Table:

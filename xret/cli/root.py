@@ -10,6 +10,7 @@ import sys
 import click
 
 from xret.cli.options import verbose_option
+from xret.cli.terminate import terminable
 from xret.errors import XretError
 from xret.suggest import did_you_mean
 
@@ -80,12 +81,17 @@ def xret() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: exits 0 when all went well, 1 for errors in data or files, 2 for wrong usage, 130 on Ctrl-C."""
+    """Entry point.
+
+    Exits 0 when all went well, 1 for errors in data or files, 2 for wrong usage, 130 on Ctrl-C, 143 on SIGTERM.
+    """
     logger = logging.getLogger("xret")
     logger.setLevel(logging.WARNING)  # until -v says otherwise
     if not any(isinstance(handler, _Talk) for handler in logger.handlers):
         logger.addHandler(_Talk())
-    sys.exit(_run(arguments))
+    with terminable():
+        code = _run(arguments)
+    sys.exit(code)
 
 
 class _Talk(logging.Handler):
@@ -101,6 +107,7 @@ class _Talk(logging.Handler):
 
 def _run(arguments: list[str] | None) -> int:
     """Call the command and give the exit code; every error that is the user's to mend becomes one line on stderr."""
+    stdout = sys.stdout
     try:
         # Outside of its standalone mode click gives back the code of `ctx.exit(code)`, and what the command returns.
         code = xret(arguments, prog_name="xret", standalone_mode=False)
@@ -112,8 +119,9 @@ def _run(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("xret: interrupted; commands that can resume say so in their help", err=True)
         return 130
-    except SystemExit:
-        return 0  # click's own way with a closed pipe, when it is met while printing; it has seen to stdout, too
+    except SystemExit as stop:
+        # click exits when it meets a closed pipe while printing, after putting another stdout in place of that one.
+        return _code(stop) if sys.stdout is stdout else 0
     except BrokenPipeError:
         # The reader (head, less) has gone: that is its right. Point stdout elsewhere: exit must not flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -128,3 +136,10 @@ def _run(arguments: list[str] | None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"xret: {where}{error.strerror or error}", err=True)
         return 1
+
+
+def _code(stop: SystemExit) -> int:
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    click.echo(f"xret: {stop.code}", err=True)
+    return 1

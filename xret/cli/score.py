@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +13,14 @@ from xret.cli.bitext_output import (
     check_output,
     format_option,
     margin_option,
+    scratch,
     work_option,
     write_output,
 )
 from xret.cli.options import device_option, encoder_option, threads_option, verbose_option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["score"]
 
@@ -49,14 +53,23 @@ def score(pairs: str, output: str, **given: Any) -> None:
     """
     check_output(output, given["format"])
     from xret.bitext import read_pairs
+    from xret.corpus import check_lang
+
+    langs = {side: check_lang(given[f"{side}_lang"]) for side in ("src", "tgt")}
+    table = read_pairs(pairs, scored=False)
+    if table.num_rows:
+        with scratch(output, given["work"]) as folder:
+            table = _scored(table, langs, folder, given)
+    write_output(table, output, given["format"])
+    announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")
+
+
+def _scored(table: pa.Table, langs: dict[str, str], folder: Path | None, given: dict[str, Any]) -> pa.Table:
     from xret.pipeline import Pipeline, Step
     from xret.stages.score import Score, side_corpus
 
-    table = read_pairs(pairs, scored=False)
-    if table.num_rows:
-        corpora = {f"{s}_corpus": side_corpus(table, s, lang=given[f"{s}_lang"]) for s in ("src", "tgt")}
-        stage = Score(k=given["k"], margin=given["margin"], threads=given["threads"])
-        steps = Pipeline((*both_encoded(given), Step(stage)))
-        table = steps({"pairs": table, **corpora}, work=Path(given["work"]) if given["work"] else None)["pairs"]
-    write_output(table, output, given["format"])
-    announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")
+    src, tgt = side_corpus(table, "src", lang=langs["src"]), side_corpus(table, "tgt", lang=langs["tgt"])
+    stage = Score(k=given["k"], margin=given["margin"], threads=given["threads"])
+    steps = Pipeline((*both_encoded(given), Step(stage)))
+    work = Path(given["work"]) if given["work"] else None
+    return steps({"pairs": table, "src_corpus": src, "tgt_corpus": tgt}, work=work, scratch=folder)["pairs"]

@@ -2,6 +2,8 @@
 
 compose.py   Step, Pipeline: which stage reads and writes which named value
 store.py     results on disk under a key of options and input contents
+lock.py      one process at a time works on a result
+scratch.py   the temporary folder of a pipeline that keeps nothing
 hashes.py    the content hash of a table or an artifact folder
 source.py    named inputs: files and folders to values
 sink.py      named outputs: values to files

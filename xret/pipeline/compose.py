@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from xret.errors import UsageError
 from xret.pipeline.kinds import check_kind
+from xret.pipeline.scratch import Scratch
 from xret.pipeline.source import Source, read_source
 from xret.pipeline.store import StepReport, StepStore
 from xret.stages.stage import Stage, Value
@@ -81,6 +79,7 @@ class Pipeline:
         inputs: Mapping[str, Value | Source | str],
         *,
         work: Path | None = None,
+        scratch: Path | None = None,
         resume: bool = True,
         on_step: Callable[[StepReport], None] | None = None,
     ) -> dict[str, Value]:
@@ -89,7 +88,10 @@ class Pipeline:
         Args:
             inputs: values, or files to read them from: a `Source`, or a path, whose kind `kind_of` guesses.
             work: folder that keeps each step's result under a hash of options and input contents; made if absent.
-                None computes everything in memory and in a temporary folder that lives as long as the process.
+                None keeps nothing: folders in the result (vectors, index) are then temporary, and go with the last
+                path to them that was returned here or derived from one of these by ``/``.
+            scratch: an existing folder for what is large, when there is no `work`; left to the caller to remove, with
+                the folders of the result in it. None makes a temporary one.
             resume: use results that `work` already holds; False computes all of them again.
             on_step: called after each step with its report.
 
@@ -98,10 +100,22 @@ class Pipeline:
             InputError: an input file cannot be read; likewise whatever the stages themselves raise.
         """
         self.check(inputs)
-        folder = _scratch() if work is None else work
-        folder.mkdir(parents=True, exist_ok=True)
-        store = StepStore(folder, resume=resume, keep=work is not None)
-        bag = {name: read_source(name, value, cache=folder / "inputs") for name, value in inputs.items()}
+        if work is not None:
+            work.mkdir(parents=True, exist_ok=True)
+            return self._run(inputs, StepStore(work, resume=resume), on_step)
+        if scratch is not None:
+            return self._run(inputs, StepStore(scratch, keep=False), on_step)
+        own = Scratch()
+        return own.keep(self._run(inputs, StepStore(own.folder, keep=False), on_step))
+
+    def _run(
+        self,
+        inputs: Mapping[str, Value | Source | str],
+        store: StepStore,
+        on_step: Callable[[StepReport], None] | None,
+    ) -> dict[str, Value]:
+        cache = store.folder / "inputs"
+        bag = {name: read_source(name, value, cache=cache) for name, value in inputs.items()}
         hashes: dict[str, str] = {}
         for number, step in enumerate(self.steps, start=1):
             self._check_kinds(number, bag)
@@ -153,7 +167,8 @@ class Pipeline:
         return self.steps[earlier - 1].writes in wanted
 
 
-def _scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="xret-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def _compose(first: Stage, other: Stage | Step | Pipeline) -> Pipeline:
+    return Pipeline((first,)) >> other
+
+
+Stage.compose = _compose  # stages know nothing of pipelines; the operator comes to them from here

@@ -25,10 +25,11 @@ from typing import Any
 
 from xret.errors import InputError, UsageError
 from xret.pipeline.compose import Pipeline, Step
+from xret.pipeline.kinds import kind_word
 from xret.pipeline.options import make_stage
 from xret.pipeline.overrides import Override, override, parse_override
-from xret.pipeline.sink import check_target, write_value
-from xret.pipeline.source import Source
+from xret.pipeline.sink import check_target, folder_kind, write_value
+from xret.pipeline.source import Source, kind_of
 from xret.pipeline.store import StepReport
 from xret.stages.stage import Value
 from xret.suggest import did_you_mean
@@ -66,12 +67,22 @@ class PipelineFile:
         on_step: Callable[[StepReport], None] | None = None,
     ) -> dict[str, Value]:
         """Run the pipeline, write its outputs, and give every named value; arguments as for `Pipeline`."""
+        kinds = {name: self._kind(name) for name in self.outputs}
         for name, path in self.outputs.items():
-            check_target(name, path)
+            check_target(name, path, kinds[name])
         values = self.pipeline(self.inputs, work=self.work if work is None else work, resume=resume, on_step=on_step)
         for name, path in self.outputs.items():
-            write_value(values[name], path)
+            write_value(values[name], path, kind=kinds[name])
         return values
+
+    def _kind(self, name: str) -> str:
+        """Of the value with that name in the end: what the last stage that writes it makes, else that of the input."""
+        for step in reversed(self.pipeline.steps):
+            if step.writes == name:
+                return kind_word(step.stage.output)
+        source = self.inputs[name]
+        kind = source.kind or kind_of(name, source.path)
+        return folder_kind(source.path) if kind == "folder" else kind
 
 
 def read_pipeline(path: str | Path, *, overrides: Iterable[str] = ()) -> PipelineFile:

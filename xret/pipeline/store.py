@@ -15,6 +15,7 @@ import pyarrow as pa
 from xret.artifact import MANIFEST, atomic_file, digest, read_manifest, write_manifest
 from xret.errors import InputError
 from xret.pipeline.hashes import value_hash
+from xret.pipeline.lock import only_one
 from xret.pipeline.sink import write_arrow
 from xret.stages.stage import Stage, Value
 
@@ -45,7 +46,8 @@ class StepStore:
     """A folder with one sub-folder ``<stage>-<12 hex of the key>`` per result.
 
     In it: ``work/``, the stage's own, kept from one interrupted call to the next; ``output.arrow``, where the result is
-    a table; and ``manifest.json``, written last, without which the result does not count.
+    a table; and ``manifest.json``, written last, without which the result does not count. Processes may share the
+    folder: a result is computed by one of them, for which the others wait.
     """
 
     folder: Path
@@ -80,9 +82,10 @@ class StepStore:
         inputs = {name: hashes[name] for name, _ in sources}
         key = digest(stage.key(), [hashes[name] for name, _ in sources])
         home = self.folder / f"{stage.name}-{key[:12]}"
-        found = self._found(home, key) if self.resume else None
-        status = "cached" if found is not None else "computed"
-        value, hashes[writes] = found or self._compute(stage, values, home, {"key": key, "inputs": inputs})
+        with only_one(home):
+            found = self._found(home, key) if self.resume else None
+            status = "cached" if found is not None else "computed"
+            value, hashes[writes] = found or self._compute(stage, values, home, {"key": key, "inputs": inputs})
         return value, StepReport(stage.name, writes, status, _rows(value), time.perf_counter() - start, home)
 
     def _unkept(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import pyarrow as pa
 
 from xret.artifact import digest
+from xret.errors import UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names for type checkers; at run time nothing here knows of pipelines
     from xret.pipeline import Pipeline, Step
 
 __all__ = ["Stage", "Value"]
@@ -36,6 +38,7 @@ class Stage(ABC):
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
     output: ClassVar[str]
+    compose: ClassVar[Callable[..., Any] | None] = None  # set by `xret.pipeline`
     version: ClassVar[int] = 1  # raised when the same options and inputs begin to give other rows: empties caches
 
     @abstractmethod
@@ -57,7 +60,12 @@ class Stage(ABC):
         return digest(self.name, self.version, self.options())
 
     def __rshift__(self, other: Stage | Step | Pipeline) -> Pipeline:
-        """Compose: ``retrieve >> rerank`` runs `retrieve`, then `rerank` on its output and on what came before."""
-        from xret.pipeline import Pipeline
+        """Compose: ``retrieve >> rerank`` runs `retrieve`, then `rerank` on its output and on what came before.
 
-        return Pipeline((self,)) >> other
+        Raises:
+            UsageError: nobody has imported `xret.pipeline` (importing a stage from `xret` does).
+        """
+        if Stage.compose is None:
+            raise UsageError("stages are composed by xret.pipeline: import it, or import the stages from xret")
+        made: Pipeline = Stage.compose(self, other)
+        return made
