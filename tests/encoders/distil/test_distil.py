@@ -16,7 +16,7 @@ import xret.encoders.distil.train as training
 from xret.encoders import load_encoder
 from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.distillation import Distilled, distil
-from xret.errors import InputError, MismatchError, XretError
+from xret.errors import CorpusError, InputError, MismatchError, XretError
 
 WHO = ["the cat", "a dog", "my sister", "the old teacher", "our neighbour", "a small child", "the king", "nobody"]
 DOES = ["eats", "sees", "buys", "paints", "forgets", "loves", "carries", "describes", "steals", "washes"]
@@ -114,6 +114,17 @@ def test_user_mistakes(tmp_path: Path, teacher: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(training, "regression", lambda *_: float("nan"))
     with pytest.raises(XretError, match="the loss is nan"):
         run(tmp_path, settings, name="third")
+
+
+def test_few_pairs_train_without_held_out_ones(tmp_path: Path, teacher: str) -> None:
+    (tmp_path / "few.tsv").write_text("hello world\thallo welt\tde\ngood night\tgute nacht\tde\n", encoding="utf-8")
+    settings = config(teacher, languages=("de",), steps=3, batch_size=4, eval_every=2)
+    made = distil([tmp_path / "few.tsv"], settings, out=tmp_path / "m", work=tmp_path / "w", threads=1)
+    assert made.pairs == 2 and np.isnan(made.drift)
+    assert load_encoder(made.folder).encode(["hallo"]).shape == (1, 384)
+    (tmp_path / "same.tsv").write_text("hello\tHello\tde\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="no pair is left after cleaning"):
+        distil([tmp_path / "same.tsv"], settings, out=tmp_path / "n", work=tmp_path / "w", threads=1)
 
 
 def test_a_checkpoint_of_other_options_is_refused(tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ def test_bad_pair_files(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="cannot be read as pairs"):
         load_pairs([tmp_path / "cut.parquet"])
     (tmp_path / "some.tsv").write_text('say "hi" now\tsag "hallo" jetzt\tde\n', encoding="utf-8")
+    (tmp_path / "head.tsv").write_text("en\ttext\tlang\nhi\thallo\tde\n", encoding="utf-8")
+    assert load_pairs([tmp_path / "head.tsv"])["en"].to_pylist() == ["hi"]
     assert load_pairs([tmp_path / "some.tsv"]).to_pylist() == [
         {"en": 'say "hi" now', "text": 'sag "hallo" jetzt', "lang": "de", "source": "some"}
     ]

@@ -70,10 +70,11 @@ def _read_tsv(path: Path) -> pa.Table:
 
     names = ["en", "text", "lang", "source"]
     with open(path, encoding="utf-8") as stream:
-        names = names[: stream.readline().count("\t") + 1]
+        first = stream.readline().rstrip("\r\n").split("\t")
+    names = names[: len(first)]
     return csv.read_csv(
         path,
-        read_options=csv.ReadOptions(column_names=names),
+        read_options=csv.ReadOptions(column_names=names, skip_rows=int(first == names)),
         parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )

@@ -42,7 +42,7 @@ def tokenise(texts: pa.Array, tokenizer_file: Path, target: Path, *, limit: int,
     if not starts_file.exists():
         tokenizer = Tokenizer.from_file(str(tokenizer_file))
         tokenizer.enable_truncation(limit)
-        pieces, counts = [], []
+        pieces, counts = [np.empty(0, np.int32)], []
         for start in tqdm(range(0, len(texts), 16384), desc=label, unit="block", disable=None):
             for encoding in tokenizer.encode_batch_fast(
                 texts[start : start + 16384].to_pylist(), add_special_tokens=False
@@ -51,7 +51,7 @@ def tokenise(texts: pa.Array, tokenizer_file: Path, target: Path, *, limit: int,
                 counts.append(len(encoding.ids))
         for path, array in (
             (ids_file, np.concatenate(pieces)),
-            (starts_file, np.concatenate([[0], np.cumsum(counts)])),
+            (starts_file, np.cumsum([0, *counts])),
         ):
             with atomic_file(path) as temporary, open(temporary, "wb") as stream:
                 np.save(stream, array, allow_pickle=False)
