@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from xret.errors import InputError
 
-__all__ = ["PACKED", "existing", "label_of", "packing", "plain_suffix", "read_bytes", "written"]
+__all__ = ["PACKED", "existing", "label_of", "packing", "plain_suffix", "read_bytes", "stdin_bytes", "written"]
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}
 BOM = b"\xef\xbb\xbf"  # what some Windows programs begin a UTF-8 file with; no part of its first word
@@ -35,6 +35,17 @@ def label_of(source: str | Path) -> str:
     return "<stdin>" if str(source) == "-" else str(source)
 
 
+def stdin_bytes(*, error: type[InputError] = InputError) -> IO[bytes]:
+    """The bytes of stdin.
+
+    Raises:
+        InputError: (or the subclass `error`) it is closed (``<&-``).
+    """
+    if sys.stdin is None:
+        raise error("<stdin>: is closed; pipe something into it, or give the name of a file")
+    return sys.stdin.buffer
+
+
 def existing(source: str | Path, *, what: str, error: type[InputError] = InputError) -> Path:
     """The path of what can be opened to read `what`.
 
@@ -54,7 +65,7 @@ def read_bytes(source: str | Path, *, what: str, error: type[InputError] = Input
         InputError: (or the subclass `error`) missing, unreadable, truncated or not packed as its name says.
     """
     if str(source) == "-":
-        return sys.stdin.buffer.read().removeprefix(BOM)
+        return stdin_bytes(error=error).read().removeprefix(BOM)
     path = existing(source, what=what, error=error)
     kind = packing(path)
     try:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 
 from xret.cli import main
-from xret.sample import FILES, sample_path
+from xret.sample import export_sample
 
 
 @dataclass(frozen=True)
@@ -51,23 +49,17 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
 
 # In the order in which they can be made: the later ones read what the earlier ones write.
 MADE = (
-    "mine de.txt en.txt -o pairs.tsv",
-    "encode docs.jsonl -o vectors",
+    "mine news.de.txt news.en.txt -o pairs.tsv",
     "index build docs.jsonl -o docs.index",
     "search docs.index --queries queries.tsv --format trec -o run.trec",
-    "rerank run.trec --queries queries.tsv --corpus docs.jsonl --model maxsim -o run2.trec",
 )
 
 
 @pytest.fixture(scope="session")
 def sandbox_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The files that the examples in the help texts name, made from the bundled sample."""
+    """The exported sample and what its commands make: pairs, an index, a run."""
     folder = tmp_path_factory.mktemp("sandbox")
-    for name in FILES:
-        shutil.copy(sample_path(name), folder)
-    shutil.copy(folder / "news.de.txt", folder / "de.txt")
-    shutil.copy(folder / "news.en.txt", folder / "en.txt")
-    _write_tatoeba(folder)
+    export_sample(folder)
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -79,23 +71,18 @@ def sandbox_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 
 
 @pytest.fixture
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A freshly exported sample with nothing else in it, as the current folder."""
+    folder = tmp_path / "sample"
+    export_sample(folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
 def sandbox(sandbox_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of those files, as the current folder."""
     folder = tmp_path / "sandbox"
     shutil.copytree(sandbox_template, folder)
     monkeypatch.chdir(folder)
     return folder
-
-
-def _write_tatoeba(folder: Path) -> None:
-    sides = [(folder / name).read_text().splitlines() for name in ("de.txt", "en.txt")]
-    pairs: list[Sequence[str]] = [line.split("\t") for line in (folder / "gold.tsv").read_text().splitlines()]
-    table = pa.table(
-        {
-            "lang": ["deu"] * len(pairs),
-            "line": pa.array(range(len(pairs)), pa.int64()),
-            "eng": [sides[1][int(tgt) - 1] for _, tgt in pairs],
-            "text": [sides[0][int(src) - 1] for src, _ in pairs],
-        }
-    )
-    pyarrow.parquet.write_table(table, folder / "tatoeba.parquet")

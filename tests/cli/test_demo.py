@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import Cli
 from xret.cli.table import clip, render, width
-from xret.sample import FILES, sample_path
+from xret.sample import ALIGNED, FILES, sample_path
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_the_demo_is_worth_showing(cli: Cli) -> None:
 def test_the_exported_sample_runs_as_it_is(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sample"
     called = cli("demo", "--export", folder)
-    assert {Path(line).name for line in called.out.splitlines()} == set(FILES)
+    assert [Path(line).relative_to(folder).as_posix() for line in called.out.splitlines()] == [*FILES, *ALIGNED]
     monkeypatch.chdir(folder)
     for job, made in (("mine", "pairs.tsv"), ("search", "run.trec"), ("eval", "eval-report.json")):
         first = json.loads(cli("run", f"{job}.toml", "--json").out)

@@ -37,6 +37,7 @@ def run(tmp_path: Path) -> Run:
     (model / "config.json").write_text(json.dumps(config))
     (model / "languages.json").write_text(json.dumps({"main": ["en", "de"], "others": ["fr"]}))
     (model / "quality.json").write_text(json.dumps({"tatoeba": 45.1}))
+    (tmp_path / "null.jsonl").write_text('{"text": null}\n')
     (tmp_path / "docs.tsv").write_text("a\tbird house\nb\triver\nc\tbird house stone\n")
     env = {
         **os.environ,
@@ -45,9 +46,9 @@ def run(tmp_path: Path) -> Run:
         "HF_HOME": str(tmp_path / "hf"),
     }
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from xret.cli import main; main()", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, input=stdin)
 
     return call
 
@@ -66,12 +67,22 @@ def test_encode(run: Run, tmp_path: Path) -> None:
     assert told["hash"] == Vectors.open(tmp_path / "w").encoder_hash
 
 
+def test_tsv_on_stdin_keeps_its_ids(run: Run, tmp_path: Path) -> None:
+    done = run("encode", "-", "-o", "v", "--encoder", "model", stdin="a\tbird house\nb\triver\n")
+    assert "<stdin>: read as tsv because its first line holds a tab\n" in done.stderr
+    assert Vectors.open(tmp_path / "v").ids().to_pylist() == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
         (["docs.tsv", "-o", "model"], "model: exists already", 1),
         (["none.tsv", "-o", "v"], "none.tsv", 1),
         (["docs.tsv", "-o", "no/v"], "no/v: cannot write here", 1),
+        (["docs.tsv", "-o", "-"], "-o -: is made as a folder", 2),
+        (["docs.tsv", "-o", "v", "--lang", "klingonish"], "--lang: 'klingonish' is not a known language code", 2),
+        (["", "-o", "v"], "the name of a corpus is empty", 2),
+        (["null.jsonl", "-o", "v"], "null.jsonl:1: 'text' is null", 1),
         (["docs.tsv", "-o", "v", "--dim", "9"], "dim 9", 2),
         (["docs.tsv", "-o", "v", "--encoder", "docs.tsv"], "docs.tsv: is a file", 1),
         (["docs.tsv", "-o", "v", "--encoder", "org/unknown"], "not on disk.*hf download org/unknown", 1),
@@ -104,15 +115,35 @@ def test_models(run: Run, tmp_path: Path) -> None:
     listed = json.loads(run("models", "list", "--json").stdout)
     (row,) = [row for row in listed if row["name"] == "model"]
     assert (row["family"], row["dim"], row["where"]) == ("xret-static", 3, str(tmp_path / "model"))
-    assert "model\txret-static\t3" in run("models", "list").stdout
+    lines = [line.split() for line in run("models", "list").stdout.splitlines()]
+    assert lines[0] == ["name", "family", "dim", "size", "where"]
+    assert [line[:3] for line in lines if line[0] == "model"] == [["model", "xret-static", "3"]]
     told = json.loads(run("models", "info", "model", "--json").stdout)
-    assert told["hash"] == row["hash"]
+    assert (told["hash"], told["size"]) == (row["hash"], row["bytes"])
     assert (told["licence"], told["languages"], told["quality"]) == ("CC0-1.0", ["en", "de"], {"tatoeba": 45.1})
     text = run("models", "info", "model").stdout
     assert "languages  2: en de" in text
     assert "tatoeba 45.1" in text
     assert run("models", "info", "nothing").returncode == 1
     assert "distil" in run("models", "--help").stdout
+
+
+def test_models_that_are_gone_or_changed_are_not_listed(run: Run, tmp_path: Path) -> None:
+    def listed() -> list[tuple[str, str]]:
+        rows = json.loads(run("models", "list", "--json").stdout)
+        return [(row["name"], row["hash"]) for row in rows if row["where"] != "bundled"]
+
+    run("encode", "docs.tsv", "-o", "v", "--encoder", "model")
+    run("encode", "docs.tsv", "-o", "w", "--encoder", "./model")
+    ((_, first),) = listed()
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    (tmp_path / "model/config.json").write_text(json.dumps(config | {"version": "2"}))
+    assert listed() == []
+    run("encode", "docs.tsv", "-o", "x", "--encoder", "model")
+    ((name, second),) = listed()
+    assert (name, second != first) == ("model", True)
+    (tmp_path / "model").rename(tmp_path / "moved")
+    assert listed() == []
 
 
 def test_exported_graph_runs_alone(run: Run, tmp_path: Path) -> None:

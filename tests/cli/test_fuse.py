@@ -62,3 +62,13 @@ def test_mistakes(cli: Cli, arguments: str, code: int, message: str) -> None:
     assert (called.code, called.out) == (code, "")
     assert message in called.err and "Traceback" not in called.err
     assert not Path("out").exists()
+
+
+def test_a_run_that_is_read_is_not_replaced(cli: Cli) -> None:
+    before = Path("two.trec").read_bytes()
+    called = cli("fuse", "one.trec", "two.trec", "-o", "./two.trec")
+    assert (called.code, called.err) == (
+        2,
+        "xret: -o ./two.trec: would overwrite 'two.trec', which is to be read; give another name\n",
+    )
+    assert Path("two.trec").read_bytes() == before

@@ -33,11 +33,15 @@ def walk(command: click.Command, names: tuple[str, ...] = ()) -> Iterator[tuple[
 ALL = {" ".join(("xret", *names)): command for names, command in walk(root)}
 
 
+def command_lines(text: str) -> list[str]:
+    joined = re.sub(r"\\\n\s*", "", text)
+    return [line.strip() for line in joined.splitlines() if line.strip().startswith("xret ")]
+
+
 def examples(command: click.Command) -> list[str]:
     """The command lines below ``Examples:`` at the end of a help text, continued lines joined."""
     _, found, tail = (command.epilog or "").rpartition("Example")
-    joined = re.sub(r"\\\n\s*", "", tail if found else "")
-    return [line.strip() for line in joined.splitlines() if line.strip().startswith("xret ")]
+    return command_lines(tail) if found else []
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -61,9 +65,10 @@ def test_the_table_of_commands_repeats_their_help() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_examples_run_one_after_the_other(name: str, sandbox: Path, cli: Cli) -> None:
-    for line in examples(ALL[name]):
-        code, err = _in_a_shell(line, sandbox) if re.search(r"[|<>]", line) else _in_here(line, cli)
+def test_the_examples_run_in_a_fresh_sample(name: str, sample: Path, tmp_path: Path, cli: Cli) -> None:
+    # Below "First", above "Examples", stand the commands that make what the sample does not have.
+    for line in command_lines(ALL[name].epilog or ""):
+        code, err = _in_a_shell(line, tmp_path) if re.search(r"[|<>]", line) else _in_here(line, cli)
         assert (code, "Traceback" in err) == (0, False), f"{line}\n{err}"
 
 
@@ -93,7 +98,7 @@ def _in_a_shell(line: str, folder: Path) -> tuple[int, str]:
         (["run", "mine.toml", "--set", "inputs.src=none.txt"], 1, "none.txt: no such file"),
         (["demo", "--export", "."], 1, "exists already; give a new folder"),
         (["demo", "--encoder", "xret-mni"], 1, "xret: xret-mni: no such encoder"),
-        (["mine", "none.txt", "en.txt", "-o", "x.tsv"], 1, "none.txt"),
+        (["mine", "none.txt", "news.en.txt", "-o", "x.tsv"], 1, "none.txt"),
         (["search", "docs.jsonl", "query"], 1, "docs.jsonl"),
         (["eval", "run", "qrels.txt", "none.trec"], 1, "none.trec"),
         (["index", "build", "docs.jsonl", "-o", "gone/docs.index"], 1, "gone"),

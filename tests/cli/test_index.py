@@ -42,6 +42,30 @@ def test_vectors_are_a_source(index: str, cli: Cli) -> None:
     assert called.code == 1 and "built without texts" in called.err
 
 
+@pytest.mark.parametrize("command", [("build", "-o", "new.index"), ("add", "docs.index")])
+def test_options_that_vectors_would_ignore_are_refused(index: str, command: tuple[str, ...], cli: Cli) -> None:
+    Path("more.tsv").write_text("m1\tcat\n")
+    assert cli("encode", "more.tsv", "-o", "vectors", "--encoder", "toy").code == 0
+    for option, message in (
+        ("--encoder=other", "--encoder: 'vectors' holds vectors, made by encoder 'toy'; leave it out"),
+        ("--lang=fr", "--lang: 'vectors' holds vectors, which have no languages"),
+    ):
+        called = cli("index", *command, "vectors", option)
+        assert (called.code, called.err.count("\n")) == (2, 1) and message in called.err
+        assert not Path("new.index").exists()
+    called = cli("index", "build", "vectors", "-o", "same.index", "--encoder", "toy")
+    assert called.code == 0, called.err
+
+
+def test_a_corpus_is_added_at_the_width_of_the_index(index: str, cli: Cli) -> None:
+    assert cli("encode", "docs.jsonl", "-o", "vectors", "--encoder", "toy", "--dim", "4").code == 0
+    assert cli("index", "build", "vectors", "-o", "narrow.index").code == 0
+    Path("more.tsv").write_text("m1\triver tree\n")
+    called = cli("index", "add", "narrow.index", "more.tsv")
+    assert called.code == 0, called.err
+    assert cli("search", "narrow.index", "tree river", "-k", "1").out.splitlines()[-1].split()[3] == "m1"
+
+
 def test_a_folder_of_text_shards_is_a_corpus(index: str, cli: Cli) -> None:
     Path("shards").mkdir()
     lines = Path("docs.jsonl").read_text().splitlines(keepends=True)

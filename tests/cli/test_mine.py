@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from pathlib import Path
@@ -79,6 +80,15 @@ def test_work_folder_gives_the_same_bytes_again(toy: Path, cli: Cli) -> None:
     assert Path("one.tsv").read_bytes() == Path("two.tsv").read_bytes()
 
 
+def test_tsv_on_stdin_keeps_its_ids(toy: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(f"d{place}\t{text}\n" for place, text in enumerate(GERMAN))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+    called = cli("mine", "-", "en.txt", "-o", "pairs.tsv", "--encoder", toy)
+    assert called.code == 0 and "read as tsv" in called.err
+    found = {(row["src_id"], row["src_text"]) for row in read_pairs("pairs.tsv").to_pylist()}
+    assert found <= {(f"d{place}", text) for place, text in enumerate(GERMAN)} and ("d1", "blauer Hund") in found
+
+
 def test_gold_tunes_and_judges(toy: Path, cli: Cli) -> None:
     given = ("mine", "de.txt", "en.txt", "--encoder", toy, "--gold", "gold.tsv")
     called = cli(*given, "-o", "tuned.tsv", "--threshold", "auto")
@@ -117,6 +127,10 @@ def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
         ("mine de.txt ./copy.txt -o out.tsv", 2, "hold the same sentences"),
         ("mine - - -o out.tsv", 2, "both '-'"),
         ("mine de.txt en.txt -o ./en.txt", 2, "would overwrite"),
+        ("mine de.txt en.txt -o gold.tsv --gold gold.tsv", 2, "would overwrite 'gold.tsv'"),
+        ("mine de.txt en.txt -o out.tsv --src-lang en --tgt-lang eng", 2, "--src-lang and --tgt-lang are both 'en'"),
+        ("mine de.txt en.txt -o out.tsv --src-lang klingonish", 2, "--src-lang: 'klingonish' is not a known language"),
+        ("score gold.tsv -o ./gold.tsv", 2, "would overwrite 'gold.tsv'"),
         ("mine nowhere.txt en.txt -o out.tsv", 1, "nowhere.txt: no such file"),
         ("mine de.txt en.txt -o no/where/out.tsv", 1, "no folder 'no/where'"),
         ("mine de.txt en.txt -o .", 1, "is a folder"),
@@ -127,7 +141,7 @@ def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
         ("mine de.txt bad.txt -o out.tsv", 1, "bad.txt:2: "),
         ("mine de.txt en.txt -o out.parquet.gz", 1, "leave out '.gz'"),
         ("score de.txt -o out.tsv", 1, "de.txt:1: found 1 columns"),
-        ("score nowhere.tsv -o out.tsv --src-lang zz9", 1, "'zz9' is not a known language code"),
+        ("score nowhere.tsv -o out.tsv --src-lang zz9", 2, "'zz9' is not a known language code"),
         ("score nowhere.tsv -o out.tsv", 1, "nowhere.tsv: no such file"),
     ],
 )

@@ -16,13 +16,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture
-def sample(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    assert cli("demo", "--export", tmp_path / "sample").code == 0
-    monkeypatch.chdir(tmp_path / "sample")
-    return tmp_path / "sample"
-
-
 def test_the_commands_run_in_the_order_in_which_they_stand(sample: Path, cli: Cli) -> None:
     lines = [line for kind, text in BLOCKS if not kind for line in text.splitlines() if line.startswith("xret ")]
     assert len(lines) >= 8

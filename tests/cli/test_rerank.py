@@ -45,3 +45,11 @@ def test_mistakes(run: str, cli: Cli, arguments: str, message: str) -> None:
     assert (called.code, called.out, called.err.count("\n")) == (1, "", 1), called.err
     assert message in called.err
     assert not Path("out.trec").exists()
+
+
+@pytest.mark.parametrize("output", ["run.trec", "queries.tsv", "docs.jsonl"])
+def test_what_is_read_is_not_replaced(run: str, output: str, cli: Cli) -> None:
+    before = Path(output).read_bytes()
+    called = cli("rerank", run, "--queries", "queries.tsv", "--corpus", "docs.jsonl", "--encoder", "toy", "-o", output)
+    assert called.code == 2 and f"would overwrite '{output}'" in called.err
+    assert Path(output).read_bytes() == before

@@ -83,3 +83,24 @@ with terminate.terminable():
     exec({deed!r})
 """
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.DEVNULL).returncode == code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes streams")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("models list >&-", "stdout is closed"),
+        ("encode - -o out <&-", "<stdin>: is closed"),
+        ("eval run qrels.txt - <&-", "<stdin>: is closed"),
+        ("score - -o out <&-", "<stdin>: is closed"),
+        ("search docs.index - <&-", "<stdin>: is closed"),
+        ("index delete docs.index - <&-", "<stdin>: is closed"),
+        ("encode nowhere.txt -o out 2>&-", None),
+    ],
+)
+def test_closed_streams_are_one_line(line: str, said: str | None, sandbox: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
+    command = f"exec \"$PYTHON\" -c 'from xret.cli import main; main()' {line}"
+    done = subprocess.run(["sh", "-c", command], cwd=sandbox, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and not Path("out").exists()
+    assert done.stderr.count("\n") == (1 if said else 0) and (said or "") in done.stderr, done.stderr

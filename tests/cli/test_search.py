@@ -102,6 +102,8 @@ def test_formats(index: str, cli: Cli) -> None:
 def test_languages_and_reranking(index: str, cli: Cli) -> None:
     found = hits(cli("search", index, "tree", "--lang", "de,ja", "--format", "jsonl").out)
     assert [hit["dlang"] for hit in found].count("de") == 2 and len(found) == 4
+    for same in ("deu, jpn", "DE,ja,de"):
+        assert hits(cli("search", index, "tree", "--lang", same, "--format", "jsonl").out) == found
     reranked = hits(cli("search", index, "tree cat", "--rerank", "maxsim", "--format", "jsonl", "-k", "2").out)
     assert {hit["tag"] for hit in reranked} == {"maxsim"}
     assert reranked[0]["docid"] == "en1" and reranked[0]["score"] == pytest.approx(2, abs=1e-5)
@@ -114,6 +116,13 @@ def test_queries_from_stdin(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("katze\n犬\n".encode())))
         found = hits(cli("search", index, *arguments, "--format", "jsonl", "-k", "1").out)
         assert [(hit["qid"], hit["query"]) for hit in found] == [("1", "katze"), ("2", "犬")]
+
+
+def test_tsv_on_stdin_keeps_its_ids(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("id\ttext\nq1\tkatze\nq2\t犬\n".encode())))
+    called = cli("search", index, "--queries", "-", "--format", "jsonl", "-k", "1")
+    assert [(hit["qid"], hit["query"]) for hit in hits(called.out)] == [("q1", "katze"), ("q2", "犬")]
+    assert "<stdin>: read as tsv because its first line holds a tab\n" in called.err
 
 
 def test_stdout_as_a_file_name(index: str, cli: Cli) -> None:
@@ -192,6 +201,12 @@ def test_added_and_deleted_rows(index: str, cli: Cli) -> None:
         ("search docs.index", 2, "give queries as arguments, or --queries"),
         ("search docs.index katze --queries docs.jsonl", 2, "one of the three"),
         ("search docs.index katze --lang sw", 1, "no rows in language 'sw'; it has de 2, en 2, ja 2, und 1"),
+        ("search docs.index katze --lang klingonish", 2, "--lang: 'klingonish' is not a known language code"),
+        ("search docs.index katze --query-lang zz9", 2, "--query-lang: 'zz9' is not a known language code"),
+        ("search docs.index katze --rerank-depth 5", 2, "--rerank-depth is for --rerank, which is not given"),
+        ("search docs.index --queries docs.jsonl -o docs.jsonl", 2, "would overwrite 'docs.jsonl'"),
+        ("index build docs.jsonl -o -", 2, "-o -: is made as a folder"),
+        ("index build docs.jsonl -o new --lang klingonish", 2, "--lang: 'klingonish' is not a known language code"),
         ("search docs.index katze --lang ,", 2, "--lang names no language"),
         ("search docs.index katze -k 0", 2, "0 is not in the range"),
         ("search docs.index katze --encoder other", 1, "built with encoder 'toy'"),
@@ -200,7 +215,11 @@ def test_added_and_deleted_rows(index: str, cli: Cli) -> None:
         ("index add docs.index docs.jsonl --encoder other", 1, "use --encoder toy"),
         ("index build docs.jsonl -o docs.index", 1, "docs.index: exists already"),
         ("index build docs.jsonl -o new --memory much", 2, "memory 'much' is no size"),
-        ("index build docs.jsonl -o new --encoder toy --factory Plat", 1, "index factory 'Plat' is not known"),
+        (
+            "index build docs.jsonl -o new --encoder toy --factory Plat",
+            2,
+            "--factory: index factory 'Plat' is not known",
+        ),
         ("index build docs.jsonl -o new --encoder toy --factory IVF64,Flat", 1, "but there are 7"),
         ("index build nowhere.txt -o new --encoder toy", 1, "nowhere.txt: no such file"),
         ("index build docs.jsonl -o no/such/folder", 1, "no/such/folder: there is no folder no/such"),

@@ -164,16 +164,28 @@ def test_folder_is_read_in_name_order_with_unique_made_ids(tmp_path: Path) -> No
         (b"Hallo\nWelt\n", None, [("1", "Hallo"), ("2", "Welt")]),
         (b'{"id": "x", "text": "Hallo"}\n', None, [("x", "Hallo")]),
         (b"x\tHallo\n", "tsv", [("x", "Hallo")]),
-        (b"x\tHallo\n", None, [("1", "x\tHallo")]),
+        (b"x\tHallo\n", "txt", [("1", "x\tHallo")]),
+        (b"x\tHallo\n", None, [("x", "Hallo")]),
+        (b"\xef\xbb\xbfid\ttext\nx\tHallo\n", None, [("x", "Hallo")]),
+        (b"Hallo\nx\tWelt\n", None, [("1", "Hallo"), ("2", "x\tWelt")]),
+        (gzip.compress(b"longer than 8 bytes\tHallo\n"), None, [("longer than 8 bytes", "Hallo")]),
         (gzip.compress(b"Hallo\n"), None, [("1", "Hallo")]),
         (gzip.compress(b'{"id": "x", "text": "Hallo"}'), None, [("x", "Hallo")]),
     ],
 )
 def test_standard_input(
-    data: bytes, format: str | None, expected: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    data: bytes,
+    format: str | None,
+    expected: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert [(row["id"], row["text"]) for row in rows("-", format=format)] == expected
+    said = "<stdin>: read as tsv because its first line holds a tab"
+    plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    guessed = format is None and b"\t" in plain.splitlines()[0]
+    assert caplog.messages == ([said] if guessed else [])
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

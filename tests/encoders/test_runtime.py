@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from xret.encoders import load_encoder
 from xret.encoders.batching import batches, pad, windows
 from xret.encoders.cache import cached_graphs
+from xret.encoders.session import Session
 from xret.encoders.tokenizer import Tokens
 from xret.errors import DeviceError, InputError, UsageError
 
@@ -181,3 +182,10 @@ print(sorted(early), sorted({"torch", "transformers", "sentence_transformers", "
 """
     result = python(code, tiny("roberta"))
     assert result.stdout == "[] []\n", result.stderr
+
+
+def test_a_session_takes_no_more_threads_than_help(static: Made, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_encoder(static(), device="cpu", threads=1)
+    (path,) = cache.rglob("model.onnx")
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert Session(path, device="cpu", threads=1000).threads == 4

@@ -72,7 +72,7 @@ def test_auto(rows: int, memory: str, chosen: str) -> None:
     choice = choose_factory(rows=rows, dim=384, memory=parse_bytes(memory))
     assert str(choice.factory) == chosen
     assert f"{rows:,} rows of 384 dimensions" in choice.reason
-    assert ("above, and nothing smaller" in choice.reason) == (
+    assert ("budget; auto has nothing smaller" in choice.reason) == (
         choice.factory.bytes_per_row(384) * rows > parse_bytes(memory)
     )
 

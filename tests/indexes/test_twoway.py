@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from xret.errors import InputError, MismatchError, VectorsError
 from xret.indexes.twoway import Neighbours, two_way_knn
+from xret.indexes.twoway.blas import worker_count
 
 Array = NDArray[Any]
 
@@ -154,6 +156,9 @@ def test_half_precision_and_double_are_taken_as_float32() -> None:
         (np.eye(3), np.diag([1, 1, np.inf]), {}, VectorsError, "row 2 .* infinity"),
         (np.zeros((0, 3)), np.eye(3), {}, VectorsError, "0 rows"),
         (np.ones(3), np.eye(3), {}, VectorsError, "shape"),
+        (np.eye(3), [[1, 2, 3], [1, 2]], {}, VectorsError, "lists that are no"),
+        (np.eye(3), [["a", "b", "c"]], {}, VectorsError, "lists that are no"),
+        (np.eye(3), 3, {}, VectorsError, "found int, wanted an array"),
         (np.eye(3), np.eye(3), {"k": 0}, InputError, "k = 0"),
         (np.eye(3), np.eye(3), {"row_block": 0}, InputError, "row_block = 0"),
     ],
@@ -161,3 +166,17 @@ def test_half_precision_and_double_are_taken_as_float32() -> None:
 def test_refuses(x: Array, y: Array, options: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         two_way_knn(x, y, **options)
+
+
+def test_nested_lists_are_arrays() -> None:
+    found = two_way_knn([[1, 0], [3, 3]], [[0, 2], [5, 0]], k=1)
+    assert found.forward.ids.tolist() == [[1], [0]]
+
+
+def test_threads_are_capped_and_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    with caplog.at_level(logging.WARNING, "xret"):
+        assert [worker_count(threads) for threads in (0, 1, 12, 1003, 1003)] == [1, 1, 12, 12, 12]
+    assert caplog.messages == ["1,003 threads are more than help on 3 cores; taking 12"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1003")
+    assert worker_count(None) == 12

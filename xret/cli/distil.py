@@ -13,8 +13,9 @@ __all__ = ["distil"]
 
 EPILOG = """
 \b
-Example (needs the extra 'train'; a recipe is a TOML file of the options, see training.json of any model made):
-  xret models distil --help
+A recipe (--config) is a TOML file of the options; see training.json of any model made.
+Example (needs the extra 'train'; takes seconds in the sample, which 'xret demo --export sample' writes):
+  xret models distil --pairs training-pairs.tsv --teacher xret-mini --vocab-size 400 --hidden-size 32 --steps 50 -o tiny
 """
 
 

@@ -8,15 +8,23 @@ from typing import Any
 
 import click
 
-from xret.cli.options import device_option, encoder_option, json_option, on_error_option, threads_option, verbose_option
+from xret.cli.options import (
+    checked_lang,
+    device_option,
+    encoder_option,
+    json_option,
+    on_error_option,
+    threads_option,
+    verbose_option,
+)
 
 __all__ = ["encode"]
 
 EXAMPLE = """
 \b
-Examples:
+Examples (in the sample, which 'xret demo --export sample' writes):
   xret encode docs.jsonl -o docs.vectors
-  xret encode de.txt --lang de --as query --dtype float32 -o de.vectors
+  xret encode news.de.txt --lang de --as query --dtype float32 -o de.vectors
   xret encode docs.jsonl -o docs.vectors --resume
 """
 
@@ -36,9 +44,11 @@ Examples:
 @click.option("--dim", type=click.IntRange(min=1), metavar="D", help="Keep the first D values.  [default: all]")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run; same bytes as an uninterrupted one.")
 @click.option(
-    "--shard-rows", type=click.IntRange(min=1), default=65536, show_default=True, metavar="N", help="Rows per file."
+    "--shard-rows", type=click.IntRange(min=1), default=16384, show_default=True, metavar="N", help="Rows per file."
 )
-@click.option("--lang", metavar="L", help="Language of the corpus (BCP 47), where it does not say.")
+@click.option(
+    "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
+)
 @on_error_option
 @device_option
 @threads_option
@@ -61,10 +71,12 @@ def encode(
     are stored in Arrow shards with a manifest. A run that is killed leaves VECTORS.partial; --resume goes on from it.
     """
     from xret.atomic import temporary_folder
+    from xret.cli.overwrite import refuse_stdout
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
     from xret.vectors.writer import check_new
 
+    refuse_stdout(output)
     if not options["resume"]:
         check_new(output)
     started = time.perf_counter()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xret.indexes import Manifest
     from xret.vectors import Vectors
 
-__all__ = ["encodable", "encoded", "index_encoder"]
+__all__ = ["encodable", "encoded", "holds_vectors", "index_encoder"]
 
 
 @contextmanager
@@ -28,6 +28,7 @@ def encoded(
     on_error: Any,
     device: str,
     threads: int | None,
+    dim: int | None = None,
 ) -> Iterator[tuple[Any, Vectors]]:
     """(corpus, vectors) of a corpus, encoded as documents, or (None, vectors) of a vectors folder.
 
@@ -41,11 +42,11 @@ def encoded(
         on_error: malformed lines of a corpus.
         device: for encoding.
         threads: for encoding.
+        dim: of the vectors of a corpus, if fewer than the encoder's.
     """
-    from xret.artifact import MANIFEST
     from xret.vectors import Vectors
 
-    if Path(source, MANIFEST).is_file() or source.endswith(".npy"):
+    if holds_vectors(source):
         yield None, Vectors.open(source)
         return
     from xret.corpus import open_corpus
@@ -55,7 +56,15 @@ def encoded(
         corpus = open_corpus(source, lang=lang, on_error=on_error, cache=folder)
         model = load_encoder(encoder, device=device, threads=threads)
         before(corpus, model)
-        yield corpus, encode_corpus(corpus, folder / "vectors", encoder=model, role="document", resume=True)
+        width = None if dim == model.dim else dim
+        yield corpus, encode_corpus(corpus, folder / "vectors", encoder=model, role="document", dim=width, resume=True)
+
+
+def holds_vectors(source: str) -> bool:
+    """Whether a name is of a vectors folder (one with a manifest) or ``.npy`` file, not of a corpus."""
+    from xret.artifact import MANIFEST
+
+    return source.endswith(".npy") or (bool(source) and Path(source, MANIFEST).is_file())
 
 
 def encodable(text: str) -> bool:

@@ -24,10 +24,14 @@ COMMANDS = {
 }
 EXAMPLE = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret index build docs.jsonl -o docs.index
+  xret search docs.index --queries queries.tsv -k 100 -o run.trec
+  xret mine news.de.txt news.en.txt -o pairs.tsv
 Examples:
   xret eval run qrels.txt run.trec
   xret eval bitext gold.tsv pairs.tsv
-  xret eval tatoeba tatoeba.parquet
+  xret eval tatoeba tatoeba
 """
 
 

@@ -13,6 +13,8 @@ __all__ = ["command"]
 
 EXAMPLE = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret mine news.de.txt news.en.txt -o pairs.tsv
 Examples:
   xret eval bitext gold.tsv pairs.tsv
   xret eval bitext gold.tsv pairs.tsv --threshold 1.05 --json

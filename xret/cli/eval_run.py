@@ -17,6 +17,10 @@ __all__ = ["command"]
 
 EXAMPLE = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret index build docs.jsonl -o docs.index
+  xret search docs.index --queries queries.tsv -k 100 -o run.trec
+  xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --model maxsim -o run2.trec
 Examples:
   xret eval run qrels.txt run.trec run2.trec
   xret eval run qrels.txt run.trec -m nDCG@10 -m R@100 --queries queries.tsv

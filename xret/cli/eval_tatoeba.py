@@ -12,9 +12,9 @@ __all__ = ["command"]
 MAIN = "xret-mini's main languages"
 EXAMPLE = """
 \b
-Examples:
-  xret eval tatoeba tatoeba.parquet
-  xret eval tatoeba tatoeba.parquet --langs de --json
+Examples (in the sample, which 'xret demo --export sample' writes):
+  xret eval tatoeba tatoeba
+  xret eval tatoeba tatoeba --langs de --json
 """
 
 

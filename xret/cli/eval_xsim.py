@@ -14,9 +14,9 @@ __all__ = ["command"]
 
 EXAMPLE = """
 \b
-Examples:
-  xret eval xsim de.txt en.txt
-  xret eval xsim de.txt en.txt --margin absolute --json
+Examples (in the sample, which 'xret demo --export sample' writes):
+  xret eval xsim aligned.de.txt aligned.en.txt
+  xret eval xsim aligned.de.txt aligned.en.txt --margin absolute --json
 """
 
 

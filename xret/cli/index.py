@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from xret.cli.options import device_option, encoder_option, json_option, on_error_option, threads_option, verbose_option
+from xret.cli.index_options import checked_factory, refuse_ignored
+from xret.cli.options import (
+    checked_lang,
+    device_option,
+    encoder_option,
+    json_option,
+    on_error_option,
+    threads_option,
+    verbose_option,
+)
 
 if TYPE_CHECKING:
     from xret.encoders import Encoder
@@ -19,6 +27,8 @@ __all__ = ["index"]
 
 BUILD = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret encode docs.jsonl -o vectors
 Examples:
   xret index build docs.jsonl -o my.index
   xret index build docs.jsonl -o exact.index --factory Flat --no-text -v
@@ -26,30 +36,34 @@ Examples:
 """
 ADD = """
 \b
-Examples:
-  xret index build en.txt --lang en -o grown.index
+Examples (in the sample, which 'xret demo --export sample' writes):
+  xret index build news.en.txt --lang en -o grown.index
   xret index add grown.index docs.jsonl
 """
 DELETE = """
 \b
-Examples:
-  xret index build en.txt --lang en -o smaller.index
+Examples (in the sample, which 'xret demo --export sample' writes):
+  xret index build news.en.txt --lang en -o smaller.index
   xret index delete smaller.index 1 2
 """
 INFO = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret index build docs.jsonl -o docs.index
 Examples:
   xret index info docs.index
   xret index info docs.index --json
 """
 CHECK = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret index build docs.jsonl -o docs.index
 Examples:
   xret index check docs.index
 """
 ALL = """
 \b
-Examples:
+Examples (in the sample, which 'xret demo --export sample' writes):
   xret index build docs.jsonl -o new.index
   xret index info new.index
 """
@@ -67,11 +81,18 @@ def index() -> None:
 @encoder_option
 @click.option("--kind", type=click.Choice(["dense"]), default="dense", show_default=True, help="Kind of index.")
 @click.option(
-    "--factory", default="auto", show_default=True, metavar="F", help="auto, or a FAISS factory, e.g. IVF4096,PQ64x4fs."
+    "--factory",
+    default="auto",
+    show_default=True,
+    metavar="F",
+    callback=checked_factory,
+    help="auto, or a FAISS factory, e.g. IVF4096,PQ64x4fs.",
 )
 @click.option("--memory", default="8G", show_default=True, metavar="SIZE", help="What the index may take, for auto.")
 @click.option("--no-text", is_flag=True, help="Leave the texts out: hits then show ids only, and cannot be reranked.")
-@click.option("--lang", metavar="L", help="Language of the corpus (BCP 47), where it does not say.")
+@click.option(
+    "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
+)
 @click.option("--work", type=FOLDER, metavar="DIR", help="Keep vectors here: a run that was killed goes on from them.")
 @on_error_option
 @device_option
@@ -93,6 +114,7 @@ def build(source: str, output: Path, kind: str, factory: str, memory: str, no_te
 
     size = parse_bytes(memory)
     _refuse_existing(output)
+    refuse_ignored(source)
     threads = options["threads"]
 
     def before(corpus: Any, model: Encoder) -> None:
@@ -118,7 +140,9 @@ def build(source: str, output: Path, kind: str, factory: str, memory: str, no_te
 @click.argument("index", metavar="INDEX", type=FOLDER)
 @click.argument("source", metavar="CORPUS|VECTORS")
 @click.option("--encoder", metavar="E", help="The index's own encoder, where its name is not its place any more.")
-@click.option("--lang", metavar="L", help="Language of the corpus (BCP 47), where it does not say.")
+@click.option(
+    "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
+)
 @click.option("--work", type=FOLDER, metavar="DIR", help="Keep vectors here: a run that was killed goes on from them.")
 @on_error_option
 @device_option
@@ -133,6 +157,7 @@ def add(index: Path, source: str, encoder: str | None, **options: Any) -> None:
     from xret.cli.encoding import encoded, index_encoder
     from xret.indexes import add_to_index, open_index
 
+    refuse_ignored(source)
     opened = open_index(index)
     options["encoder"] = index_encoder(index, opened.manifest, encoder)
 
@@ -140,7 +165,8 @@ def add(index: Path, source: str, encoder: str | None, **options: Any) -> None:
         opened.refuse_other_encoder(model.name, model.hash)
         opened.refuse_ids(corpus["id"])
 
-    with encoded(source, beside=index, before=before, **_encoding(options)) as (corpus, vectors):
+    width = opened.manifest.dim
+    with encoded(source, beside=index, before=before, dim=width, **_encoding(options)) as (corpus, vectors):
         made = add_to_index(index, vectors, corpus=corpus, threads=options["threads"], progress=True)
     _report(index, made, options["as_json"])
 
@@ -214,6 +240,7 @@ def check(index: Path, as_json: bool) -> None:
 def _ids(arguments: tuple[str, ...]) -> list[str]:
     from xret.cli.encoding import encodable
     from xret.errors import InputError
+    from xret.packed import stdin_bytes
 
     if arguments != ("-",):
         for place, id in enumerate(arguments, start=1):
@@ -221,7 +248,7 @@ def _ids(arguments: tuple[str, ...]) -> list[str]:
                 raise InputError(f"id {place} is not UTF-8, so no index holds it; nothing was deleted")
         return list(arguments)
     ids = []
-    for number, line in enumerate(sys.stdin.buffer.read().split(b"\n"), start=1):
+    for number, line in enumerate(stdin_bytes().read().split(b"\n"), start=1):
         try:
             ids.append(line.removesuffix(b"\r").decode())
         except UnicodeDecodeError as error:
@@ -234,8 +261,10 @@ def _encoding(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_existing(output: Path) -> None:
+    from xret.cli.overwrite import refuse_stdout
     from xret.errors import InputError
 
+    refuse_stdout(output)
     if not output.parent.is_dir():  # before hours of encoding
         raise InputError(f"{output}: there is no folder {output.parent}; make it, or choose another place")
     if output.exists():

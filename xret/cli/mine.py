@@ -18,7 +18,15 @@ from xret.cli.bitext_output import (
     work_option,
     write_output,
 )
-from xret.cli.options import device_option, encoder_option, on_error_option, threads_option, verbose_option
+from xret.cli.options import (
+    checked_lang,
+    device_option,
+    encoder_option,
+    on_error_option,
+    threads_option,
+    verbose_option,
+)
+from xret.cli.overwrite import refuse_overwriting, same_file
 from xret.cli.score import score
 from xret.errors import UsageError
 
@@ -29,10 +37,10 @@ __all__ = ["mine", "score"]
 
 MINE = """
 \b
-Examples:
-  xret mine de.txt en.txt -o pairs.tsv
-  xret mine de.txt en.txt -o pairs.jsonl --threshold auto --gold gold.tsv
-  xret mine de.txt en.txt -o - --retrieval intersect --threshold 1.1 --work de-en.work
+Examples (in the sample, which 'xret demo --export sample' writes):
+  xret mine news.de.txt news.en.txt -o pairs.tsv
+  xret mine news.de.txt news.en.txt -o pairs.jsonl --threshold auto --gold gold.tsv
+  xret mine news.de.txt news.en.txt -o - --retrieval intersect --threshold 1.1 --work de-en.work
 """
 
 
@@ -52,8 +60,12 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.argument("src", type=click.Path())
 @click.argument("tgt", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="File to write; - is stdout.")
-@click.option("--src-lang", metavar="L", help="Language of SRC (BCP 47) where the file does not tell.")
-@click.option("--tgt-lang", metavar="L", help="Language of TGT (BCP 47) where the file does not tell.")
+@click.option(
+    "--src-lang", metavar="L", callback=checked_lang, help="Language of SRC (BCP 47) where the file does not tell."
+)
+@click.option(
+    "--tgt-lang", metavar="L", callback=checked_lang, help="Language of TGT (BCP 47) where the file does not tell."
+)
 @encoder_option
 @margin_option
 @click.option(
@@ -86,7 +98,7 @@ def mine(src: str, tgt: str, output: str, gold: str | None, **given: Any) -> Non
     tgt_id, src_text and tgt_text, best first. Lines that repeat within a file are mined once and come back with all
     their ids. With --work, a run that was stopped goes on where it was.
     """
-    _check_mine(src, tgt, output, given)
+    _check_mine(src, tgt, output, {**given, "gold": gold})
     check_output(output, given["format"])
     from xret.bitext import read_gold
     from xret.eval.bitext import check_gold
@@ -113,14 +125,11 @@ def mine(src: str, tgt: str, output: str, gold: str | None, **given: Any) -> Non
 def _check_mine(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
     if given["index"] != "exact":
         raise UsageError(f"--index {given['index']}: only exact is available in this version; leave the option out")
-    if _same_file(src, tgt):
+    if given["src_lang"] == given["tgt_lang"] not in (None, "und"):
+        raise UsageError(f"--src-lang and --tgt-lang are both '{given['src_lang']}'; give texts of two languages")
+    if same_file(src, tgt):
         raise UsageError(f"SRC and TGT are both '{src}', whose every sentence would match itself; give two files")
-    if output != "-" and (_same_file(src, output) or _same_file(tgt, output)):
-        raise UsageError(f"-o {output}: would overwrite what is mined; give another name")
-
-
-def _same_file(one: str, other: str) -> bool:
-    return one == other or (Path(one).exists() and Path(other).exists() and Path(one).samefile(other))
+    refuse_overwriting(output, src, tgt, given["gold"])
 
 
 def _corpora(src: str, tgt: str, folder: Path, given: dict[str, Any]) -> tuple[pa.Table, pa.Table]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from xret.cli.options import json_option, verbose_option
+
+if TYPE_CHECKING:
+    from xret.encoders.card import ModelCard
 
 __all__ = ["models"]
 
@@ -53,31 +56,20 @@ def models() -> None:
 @verbose_option
 def list_models(as_json: bool) -> None:
     """List the bundled encoders, and those used before."""
-    from xret.encoders.cache import cached_graphs
+    from xret.cli.table import render
     from xret.encoders.card import read_card
     from xret.encoders.locate import bundled_models
 
-    cards = [read_card(name) for name in bundled_models()]
-    rows: list[dict[str, Any]] = [
-        {
-            "name": c.name,
-            "where": "bundled",
-            "family": c.recipe.family,
-            "dim": c.recipe.dim,
-            "hash": c.hash,
-            "bytes": c.size,
-        }
-        for c in cards
-    ]
-    own = {row["hash"] for row in rows}
-    rows += [{**graph, "where": graph["folder"]} for graph in cached_graphs() if graph["hash"] not in own]
+    rows = [_row(read_card(name), name, "bundled") for name in bundled_models()]
+    rows += _used({row["hash"] for row in rows})
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     if not rows:
         click.echo("no encoder is bundled, and none has been used yet", err=True)
-    for row in rows:
-        click.echo(f"{row['name']}\t{row['family']}\t{row['dim']}\t{_size(row['bytes'])}\t{row['where']}")
+        return
+    cells = [(row["name"], row["family"], row["dim"], _size(row["bytes"]), row["where"]) for row in rows]
+    click.echo(render(cells, ("name", "family", "dim", "size", "where"), right=(2, 3)))
 
 
 @models.command(epilog="\n\b\nExamples:\n  xret models info xret-mini\n  xret models info xret-mini --json\n")
@@ -130,6 +122,35 @@ def export(name: str, output: Path) -> None:
 
     export_model(name, output)
     click.echo(f"{output}: model.onnx, tokenizer.json, recipe.json", err=True)
+
+
+def _used(listed: set[str]) -> list[dict[str, Any]]:
+    """The encoders used before that are still where they were, and the same; a folder once."""
+    from xret.encoders.cache import cached_graphs
+    from xret.encoders.card import read_card
+    from xret.errors import XretError
+
+    rows: dict[str, dict[str, Any]] = {}
+    for graph in cached_graphs():
+        folder = graph["folder"]
+        if folder in rows or graph["hash"] in listed or not Path(folder).is_dir():
+            continue
+        try:
+            card = read_card(folder)
+        except (XretError, OSError):  # what lies there now is no model
+            continue
+        if card.hash == graph["hash"]:
+            rows[folder] = _row(card, graph["name"], folder)
+    return list(rows.values())
+
+
+def _row(card: ModelCard, name: str, where: str) -> dict[str, Any]:
+    """What `models list` tells of a model; bytes are those of `models info`."""
+    recipe = card.recipe
+    return {
+        **{"name": name, "where": where, "folder": card.folder, "family": recipe.family, "dim": recipe.dim},
+        **{"hash": card.hash, "bytes": card.size},
+    }
 
 
 def _size(count: int) -> str:

@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["device_option", "encoder_option", "json_option", "on_error_option", "threads_option", "verbose_option"]
+__all__ = [
+    "checked_lang",
+    "device_option",
+    "encoder_option",
+    "json_option",
+    "on_error_option",
+    "threads_option",
+    "verbose_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -16,6 +24,23 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def _set_verbosity(_: click.Context, __: click.Parameter, count: int) -> None:
     if count:
         logging.getLogger("xret").setLevel(logging.INFO if count == 1 else logging.DEBUG)
+
+
+def checked_lang(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of options that name a language: its canonical BCP 47 tag.
+
+    Raises:
+        UsageError: it is no language code.
+    """
+    if value is None:
+        return None
+    from xret.corpus import check_lang
+    from xret.errors import InputError, UsageError
+
+    try:
+        return check_lang(value)
+    except InputError as error:
+        raise UsageError(f"{param.opts[0]}: {error}") from error
 
 
 def verbose_option(command: Command) -> Command:
@@ -55,7 +80,11 @@ def device_option(command: Command) -> Command:
 def threads_option(command: Command) -> Command:
     """``--threads N``."""
     return click.option(
-        "--threads", type=click.IntRange(min=1), default=None, metavar="N", help="CPU threads.  [default: all cores]"
+        "--threads",
+        type=click.IntRange(min=1),
+        default=None,
+        metavar="N",
+        help="CPU threads, at most 4 a core.  [default: all cores]",
     )(command)
 
 

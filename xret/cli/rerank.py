@@ -15,6 +15,9 @@ __all__ = ["rerank"]
 
 EXAMPLE = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret index build docs.jsonl -o docs.index
+  xret search docs.index --queries queries.tsv -k 100 -o run.trec
 Examples:
   xret rerank run.trec --queries queries.tsv --corpus docs.jsonl -o reranked.trec
   xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --depth 20 --encoder xret-mini -o top.trec
@@ -46,10 +49,12 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
 
     maxsim: exact MaxSim: every query token is matched with its nearest document token, and the cosines are summed.
     """
+    from xret.cli.overwrite import refuse_overwriting
     from xret.corpus import open_corpus
     from xret.runs import read_run, write_run
     from xret.stages.rerank import Rerank
 
+    refuse_overwriting(output, run, queries, corpus)
     table = read_run(run)
     texts = [open_corpus(source, on_error=on_error) for source in (queries, corpus)]
     with tempfile.TemporaryDirectory(prefix="xret-rerank-") as work:

@@ -85,6 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     Exits 0 when all went well, 1 for errors in data or files, 2 for wrong usage, 130 on Ctrl-C, 143 on SIGTERM.
     """
+    if sys.stderr is None:  # closed (2>&-): what is said goes nowhere
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     logger = logging.getLogger("xret")
     logger.setLevel(logging.WARNING)  # until -v says otherwise
     if not any(isinstance(handler, _Talk) for handler in logger.handlers):
@@ -108,6 +110,9 @@ class _Talk(logging.Handler):
 def _run(arguments: list[str] | None) -> int:
     """Call the command and give the exit code; every error that is the user's to mend becomes one line on stderr."""
     stdout = sys.stdout
+    if stdout is None:  # before work of which nothing could be shown; files opened now would take its place
+        click.echo("xret: stdout is closed; leave it open, or send it elsewhere (>/dev/null)", err=True)
+        return 1
     try:
         # Outside of its standalone mode click gives back the code of `ctx.exit(code)`, and what the command returns.
         code = xret(arguments, prog_name="xret", standalone_mode=False)

@@ -20,7 +20,7 @@ Three pipeline files with comments, one for each job, come with the package: 'xr
 their data to a folder of yours.
 
 \b
-Examples:
+Examples (in the sample, which 'xret demo --export sample' writes):
   xret run mine.toml
   xret run mine.toml --set k=2 --set outputs.pairs=k2.tsv
   xret run search.toml --work cache --json

@@ -17,7 +17,8 @@ from xret.cli.bitext_output import (
     work_option,
     write_output,
 )
-from xret.cli.options import device_option, encoder_option, threads_option, verbose_option
+from xret.cli.options import checked_lang, device_option, encoder_option, threads_option, verbose_option
+from xret.cli.overwrite import refuse_overwriting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,8 @@ __all__ = ["score"]
 
 EXAMPLE = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret mine news.de.txt news.en.txt -o pairs.tsv
 Examples:
   xret score pairs.tsv -o scored.tsv
   xret score pairs.tsv -o scored.jsonl --margin distance
@@ -35,8 +38,12 @@ Examples:
 @click.command(epilog=EXAMPLE)
 @click.argument("pairs", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="File to write; - is stdout.")
-@click.option("--src-lang", default="und", metavar="L", help="Language of the source side (BCP 47).")
-@click.option("--tgt-lang", default="und", metavar="L", help="Language of the target side (BCP 47).")
+@click.option(
+    "--src-lang", default="und", metavar="L", callback=checked_lang, help="Language of the source side (BCP 47)."
+)
+@click.option(
+    "--tgt-lang", default="und", metavar="L", callback=checked_lang, help="Language of the target side (BCP 47)."
+)
 @encoder_option
 @margin_option
 @format_option
@@ -51,11 +58,11 @@ def score(pairs: str, output: str, **given: Any) -> None:
     Parquet; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
     back, in its order, with its new score.
     """
+    refuse_overwriting(output, pairs)
     check_output(output, given["format"])
     from xret.bitext import read_pairs
-    from xret.corpus import check_lang
 
-    langs = {side: check_lang(given[f"{side}_lang"]) for side in ("src", "tgt")}
+    langs = {side: given[f"{side}_lang"] for side in ("src", "tgt")}
     table = read_pairs(pairs, scored=False)
     if table.num_rows:
         with scratch(output, given["work"]) as folder:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from xret.cli.options import device_option, on_error_option, threads_option, verbose_option
+from xret.cli.options import checked_lang, device_option, on_error_option, threads_option, verbose_option
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +21,8 @@ __all__ = ["search"]
 
 EXAMPLE = """
 \b
+First, in the sample, which 'xret demo --export sample' writes:
+  xret index build docs.jsonl -o docs.index
 Examples:
   xret search docs.index "a question in any language" -k 3
   xret search docs.index --queries queries.tsv -k 100 -o run.trec
@@ -28,13 +31,28 @@ Examples:
 FORMATS = ("table", "jsonl", "trec", "parquet")
 
 
+def _languages(context: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    from xret.errors import UsageError
+
+    if value is None:
+        return None
+    tags = [checked_lang(context, param, part.strip()) for part in value.split(",") if part.strip()]
+    if not tags:
+        raise UsageError("--lang names no language; write it like de,fr")
+    return tuple(tag for tag in dict.fromkeys(tags) if tag)
+
+
 @click.command(epilog=EXAMPLE)
 @click.argument("index", metavar="INDEX", type=click.Path(path_type=Path))
 @click.argument("query", metavar="[QUERY]...", nargs=-1)
 @click.option("--queries", metavar="FILE", help="Queries from a .tsv, .jsonl, .txt … file, or - for stdin.")
 @click.option("-k", default=10, show_default=True, metavar="K", help="Hits per query.", type=click.IntRange(min=1))
-@click.option("--lang", metavar="L,L", help="Only documents of these languages, e.g. de,fr.")
-@click.option("--query-lang", metavar="L", help="Language of the queries (BCP 47), where they do not say.")
+@click.option(
+    "--lang", "languages", metavar="L,L", callback=_languages, help="Only documents of these languages, e.g. de,fr."
+)
+@click.option(
+    "--query-lang", metavar="L", callback=checked_lang, help="Language of the queries (BCP 47), where they do not say."
+)
 @click.option("--rerank", type=click.Choice(["maxsim"]), help="Score the first hits again, from the texts.")
 @click.option(
     "--rerank-depth", default=100, show_default=True, metavar="N", help="So many of them.", type=click.IntRange(min=1)
@@ -54,14 +72,25 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     made the index. With --rerank, the best --rerank-depth hits are scored again and -k of them shown.
     """
     from xret.cli.hits import kind_of, write_hits
+    from xret.cli.overwrite import refuse_overwriting
     from xret.indexes import open_index
 
     output = None if output == "-" else output
+    _refuse_depth(options)
+    refuse_overwriting(output, options["queries"])
     kind = kind_of(output, format)
     opened = open_index(index)
     queries = _queries(query, options)
     run = _search(opened, queries, options, text=kind != "trec")
     write_hits(run, queries, output=output, kind=kind)
+
+
+def _refuse_depth(options: dict[str, Any]) -> None:
+    from xret.errors import UsageError
+
+    source = click.get_current_context().get_parameter_source("rerank_depth")
+    if not options["rerank"] and source is ParameterSource.COMMANDLINE:
+        raise UsageError("--rerank-depth is for --rerank, which is not given; add --rerank maxsim, or leave it out")
 
 
 def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any], *, text: bool) -> pa.Table:
@@ -71,7 +100,7 @@ def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any], *, te
     from xret.vectors import Vectors
 
     k, depth, threads, device = options["k"], options["rerank_depth"], options["threads"], options["device"]
-    languages = _languages(options["lang"])
+    languages = options["languages"]
     index.kept(languages)  # an unknown language is told before a model is loaded
     if options["rerank"]:
         index.refuse_without_text()
@@ -134,17 +163,6 @@ def _queries(arguments: tuple[str, ...], options: dict[str, Any]) -> pa.Table:
             raise InputError(f"query {number} is not UTF-8; write it as such")
     ids = [str(number) for number in range(1, len(arguments) + 1)]
     return pa.table({"id": ids, "text": list(arguments), "lang": [lang or "und"] * len(arguments)})
-
-
-def _languages(text: str | None) -> tuple[str, ...] | None:
-    from xret.errors import UsageError
-
-    if text is None:
-        return None
-    languages = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not languages:
-        raise UsageError("--lang names no language; write it like de,fr")
-    return languages
 
 
 def _named(ids: Any, vectors: Any) -> pa.Table:

@@ -83,7 +83,7 @@ def _check(value: dict[str, Any], number: int, with_id: bool, faults: Faults) ->
     """Whether id, text and lang have the right types; what has not is added to the faults."""
     problem = None
     text, lang = value.get("text"), value.get("lang")
-    if text is None:
+    if "text" not in value:
         problem = "no text", f"no 'text'; found: {', '.join(value) or 'an empty object'}"
     elif not isinstance(text, str):
         problem = "wrong type", f"'text' is {_kind(text)}, wanted a string"

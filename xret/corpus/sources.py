@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -18,8 +18,11 @@ import pyarrow as pa
 from xret.artifact import MANIFEST
 from xret.corpus.languages import guess_lang
 from xret.errors import CorpusError, UsageError
+from xret.packed import BOM, stdin_bytes
 
 __all__ = ["FORMATS", "Shard", "Source", "find_source", "open_stream", "readable"]
+
+logger = logging.getLogger("xret")
 
 FORMATS = {
     ".txt": "txt",
@@ -34,6 +37,7 @@ FORMATS = {
     ".arrows": "arrow",
 }
 TEXT_FORMATS = ("txt", "tsv", "jsonl")
+_FIRST_LINE = 1 << 16  # bytes in which a tab of the first line is looked for
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _KNOWN = "wanted .txt, .tsv, .jsonl (each also .gz or .zst), .parquet, .arrow or .feather"
 
@@ -79,12 +83,14 @@ def find_source(source: str | Path, *, format: str | None = None) -> Source:
 
     Raises:
         CorpusError: missing, unreadable, empty, or of a kind that is not known.
-        UsageError: `format` is not known.
+        UsageError: `format` is not known, or `source` is empty.
     """
     if format is not None and format not in FORMATS.values():
         raise UsageError(f"format is '{format}', wanted one of {', '.join(dict.fromkeys(FORMATS.values()))}")
     if str(source) == "-":
-        return _copied(sys.stdin.buffer, "<stdin>", format)
+        return _copied(stdin_bytes(error=CorpusError), "<stdin>", format)
+    if not str(source):
+        raise UsageError("the name of a corpus is empty; give a file, a folder (. for the current one) or -")
     path = Path(source)
     with readable(str(source)):
         if path.is_dir():
@@ -200,14 +206,19 @@ def _copied(stream: IO[bytes], label: str, format: str | None) -> Source:
     if not path.stat().st_size:
         raise CorpusError(f"{label}: is empty; wanted at least one sentence")
     found, compression = _sniff(path, label)
+    if format is None and found == "tsv":  # a guess, if a good one: plain text may hold tabs
+        logger.warning("%s: read as tsv because its first line holds a tab", label)
     source.shards.append(Shard(path, label, format or found, compression))
     return source
 
 
 def _sniff(path: Path, label: str) -> tuple[str, str | None]:
-    """Format and compression of nameless bytes: by the first of them; text is one sentence a line unless it is JSON."""
+    """Format and compression of nameless bytes: by the first of them.
+
+    Text is JSON Lines if it begins with a brace, TSV if its first line holds a tab, else one sentence a line.
+    """
     with open(path, "rb") as stream:
-        start = stream.read(8)
+        start = stream.read(_FIRST_LINE)
     compression = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}.get(start[:2])
     if start.startswith(b"PAR1"):
         return "parquet", None
@@ -215,5 +226,9 @@ def _sniff(path: Path, label: str) -> tuple[str, str | None]:
         return "arrow", None
     if compression:
         with open_stream(Shard(path, label, "txt", compression)) as stream:
-            start = stream.read(8)
-    return ("jsonl" if start.removeprefix(b"\xef\xbb\xbf").startswith(b"{") else "txt"), compression
+            start = stream.read(_FIRST_LINE)
+    if start.removeprefix(BOM).startswith(b"{"):
+        return "jsonl", compression
+    if b"\t" not in start.partition(b"\n")[0]:
+        return "txt", compression
+    return "tsv", compression

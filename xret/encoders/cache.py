@@ -70,14 +70,15 @@ def forget_graph(key: str) -> None:
 
 
 def cached_graphs() -> list[dict[str, Any]]:
-    """The card (name, hash, folder, dim, family) of every encoder with kept graphs, and their bytes; by name."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in (cache_folder() / "graphs").glob(f"*/{_CARD}"):
+    """The card (name, hash, folder, dim, family) of every encoder with kept graphs, once; by name.
+
+    Whether its model is still there, and still the same, is not looked at.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in sorted((cache_folder() / "graphs").glob(f"*/{_CARD}")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
-            size = sum(file.stat().st_size for file in path.parent.iterdir())
-        except (OSError, ValueError):  # being removed or written by another process
+            found.setdefault((card["folder"], card["hash"]), card)
+        except (OSError, ValueError, KeyError, TypeError):  # being removed or written by another process, or not ours
             continue
-        entry = found.setdefault(card["hash"], {**card, "bytes": 0})
-        entry["bytes"] += size
-    return sorted(found.values(), key=lambda card: (card["name"], card["hash"]))
+    return sorted(found.values(), key=lambda card: (str(card.get("name")), card["hash"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xret.errors import DeviceError, ModelError, UsageError, require
+from xret.threads import sensible_threads, usable_cores
 
 __all__ = ["DEVICES", "Session"]
 
@@ -31,7 +31,7 @@ class Session:
         Args:
             model: its file, or the bytes of one.
             device: ``auto`` takes CUDA where it works.
-            threads: CPU threads of one operator; None for all cores.
+            threads: CPU threads of one operator, at most 4 a core; None for all cores.
 
         Raises:
             DeviceError: CUDA was asked for and cannot be used; the message names what is missing.
@@ -40,7 +40,7 @@ class Session:
         if device not in DEVICES:
             raise UsageError(f"device '{device}' is not known; known: {', '.join(DEVICES)}")
         self._ort = require("onnxruntime", extra="cpu", purpose="encoding text")
-        self.threads = threads or _cores()
+        self.threads = sensible_threads(threads) if threads else usable_cores()
         source = model if isinstance(model, bytes) else str(model)
         opened = None if device == "cpu" else self._on_cuda(source, required=device == "cuda")
         self.device = "cpu" if opened is None else "cuda"
@@ -113,9 +113,3 @@ class Session:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux: the cores this process may use, not those of the machine
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -43,10 +43,9 @@ def choose_factory(*, rows: int, dim: int, memory: int) -> Choice:
     best = next((place for place, size in enumerate(sizes) if size <= memory), len(options) - 1)
     how = "a full scan" if not lists else "inverted lists"
     size = f"{rows:,} rows of {dim} dimensions ({'up to' if not lists else 'above'} {EXACT_ROWS:,} rows: {how})"
-    fits = "within" if sizes[best] <= memory else "above, and nothing smaller is offered:"
-    return Choice(
-        options[best], f"{size} take {readable_bytes(sizes[best])}, {fits} the {readable_bytes(memory)} budget"
-    )
+    budget = f"the {readable_bytes(memory)} budget"
+    fits = f"within {budget}" if sizes[best] <= memory else f"more than {budget}; auto has nothing smaller for them"
+    return Choice(options[best], f"{size} take {readable_bytes(sizes[best])}, {fits}")
 
 
 def parse_bytes(text: str) -> int:

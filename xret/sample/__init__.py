@@ -9,6 +9,12 @@ All texts were written for this project and have its licence.
     queries.tsv                one query for each subject, in fourteen languages
     qrels.txt                  every document on the query's subject is relevant, in whichever language
     mine.toml, search.toml, eval.toml   a pipeline for each of the three jobs
+
+An exported sample also has, made from the 60 translated pairs:
+
+    aligned.de.txt, aligned.en.txt   line n of one translates line n of the other
+    tatoeba/                         the same under LASER's names: tatoeba.deu-eng.deu and .eng
+    training-pairs.tsv               the same as columns en, text, lang, without a header
 """
 
 from __future__ import annotations
@@ -17,9 +23,10 @@ import shutil
 from pathlib import Path
 
 from xret.errors import InputError
+from xret.sample.aligned import ALIGNED, aligned_texts
 from xret.suggest import did_you_mean
 
-__all__ = ["FILES", "export_sample", "sample_path"]
+__all__ = ["ALIGNED", "FILES", "export_sample", "sample_path"]
 
 FILES = (
     "docs.jsonl",
@@ -48,17 +55,26 @@ def sample_path(name: str) -> Path:
 def export_sample(folder: Path) -> list[Path]:
     """Copy the sample to `folder`, made if absent, for the user to change; files already there are never replaced.
 
+    `FILES` are copied, `ALIGNED` are made from them.
+
+    Returns:
+        The files written.
+
     Raises:
         InputError: one of the files is there already, or the folder cannot be written.
     """
-    targets = [folder / name for name in FILES]
+    made = aligned_texts(Path(__file__).parent)
+    targets = [folder / name for name in (*FILES, *made)]
     for target in targets:
         if target.exists():
             raise InputError(f"{target}: exists already; give a new folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for target in targets:
-            shutil.copyfile(sample_path(target.name), target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            shutil.copyfile(sample_path(name), folder / name)
+        for name, text in made.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(f"{folder}: cannot write here ({error.strerror}); give a writable folder") from error
     return targets

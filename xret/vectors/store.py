@@ -55,6 +55,8 @@ class Vectors:
             InputError: no such folder, or another kind of artifact.
         """
         if isinstance(value, Vectors):
+            if check:
+                value.compare_checksums()
             return value
         if isinstance(value, pa.Table):
             return _from_table(value)
@@ -67,6 +69,11 @@ class Vectors:
             except (ValueError, EOFError) as error:
                 raise VectorsError(f"{path}: cannot be read as a .npy array ({error})") from error
         return _from_folder(path, check=check)
+
+    @property
+    def source(self) -> str:
+        """What was opened, for messages: a path, ``array`` or ``table``."""
+        return self._source
 
     @property
     def encoder_hash(self) -> str | None:
@@ -105,6 +112,19 @@ class Vectors:
                 f"{self._source}: row {row} (id '{self.ids()[row]}') holds NaN or infinity; encode it again"
             )
         return out
+
+    def compare_checksums(self) -> None:
+        """See that every shard has the bytes that were written; nothing to see for arrays and tables.
+
+        Raises:
+            VectorsError: naming the first shard that was changed, or is gone.
+        """
+        for path, _, wanted in _shards(self._source, self.manifest) if self.manifest else []:
+            found = file_hash(path) if path.is_file() else "missing"
+            if found != wanted:
+                raise VectorsError(
+                    f"{path}: checksum {found[:12]}, the manifest says {wanted[:12]}; make the vectors again"
+                )
 
     def table(self) -> pa.Table:
         """Everything as a table `id: string, vector: fixed_size_list[dim]`, memory-mapped where the store is."""
@@ -155,15 +175,18 @@ def _from_folder(folder: Path, *, check: bool) -> Vectors:
         )
     try:
         dim, dtype = int(manifest["dim"]), str(manifest["dtype"])
-        shards = [(folder / Path(s["file"]).name, int(s["rows"]), str(s["sha256"])) for s in manifest["shards"]]
+        shards = _shards(folder, manifest)
     except (KeyError, TypeError, ValueError) as error:
         raise VectorsError(f"{folder / MANIFEST}: lacks {error}; make the vectors again") from error
     tables = [read_shard(path, dim, dtype, rows) for path, rows, _ in shards]
-    for path, _, wanted in shards:
-        if check and (found := file_hash(path)) != wanted:
-            raise VectorsError(
-                f"{path}: checksum {found[:12]}, the manifest says {wanted[:12]}; make the vectors again"
-            )
     chunks = [as_matrix(chunk, str(folder)) for table in tables for chunk in table["vector"].chunks]
     ids = pa.chunked_array([chunk for table in tables for chunk in table["id"].chunks], type=pa.string())
-    return Vectors(chunks, ids, dim, dtype, str(folder), manifest)
+    vectors = Vectors(chunks, ids, dim, dtype, str(folder), manifest)
+    if check:
+        vectors.compare_checksums()
+    return vectors
+
+
+def _shards(folder: Path | str, manifest: dict[str, Any]) -> list[tuple[Path, int, str]]:
+    """File, rows and SHA-256 of every shard, as the manifest says."""
+    return [(Path(folder, Path(s["file"]).name), int(s["rows"]), str(s["sha256"])) for s in manifest["shards"]]

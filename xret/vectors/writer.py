@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from xret import __version__
 from xret.artifact import MANIFEST, atomic_file, file_hash, read_manifest, write_manifest
 from xret.errors import InputError, MismatchError, VectorsError
 from xret.vectors.shard import shard_name, write_shard
@@ -19,7 +19,7 @@ from xret.vectors.store import Vectors
 
 __all__ = ["SHARD_ROWS", "VectorsWriter", "check_new", "check_same", "write_vectors"]
 
-SHARD_ROWS = 65_536
+SHARD_ROWS = 16_384
 _FORMAT = 1  # of the folder's layout
 _COMPARED = {  # manifest field -> what it is called when two runs differ in it
     "encoder_hash": "encoder", "role": "role", "corpus_hash": "corpus", "dim": "dim", "dtype": "dtype",
@@ -62,7 +62,7 @@ class VectorsWriter:
         self.out, self.dim, self.dtype = Path(out), dim, dtype
         self.partial = self.out.with_name(self.out.name + ".partial")
         self._fields = {
-            **(fields or {}), "kind": "vectors", "format": _FORMAT, "xret": _version(), "dim": dim, "dtype": dtype,
+            **(fields or {}), "kind": "vectors", "format": _FORMAT, "xret": __version__, "dim": dim, "dtype": dtype,
             "normalized": True,
         }  # fmt: skip
         self._shards: list[dict[str, Any]] = []
@@ -193,10 +193,3 @@ def _show(key: str, fields: Mapping[str, Any]) -> str:
     value = fields.get(key)
     short = str(value)[:12] if key.endswith("_hash") else str(value)
     return f"'{fields.get('encoder')}' ({short})" if key == "encoder_hash" else f"'{short}'"
-
-
-def _version() -> str:
-    try:
-        return version("xret")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "0"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyarrow as pa
 
+from xret import __version__
 from xret.artifact import atomic_folder
 from xret.errors import InputError
 from xret.indexes.choice import Choice, choose_factory
@@ -57,12 +57,14 @@ def build_index(
 
     Raises:
         InputError: no rows, repeated ids, a factory that is unknown or does not fit, `target` exists.
+        VectorsError: a shard of the vectors was changed since, or a vector is zero or not of the length promised.
         MismatchError: the corpus is not what the vectors were made from.
     """
     if vectors.rows == 0:
         raise InputError("there are no rows to index; the corpus or vector folder is empty")
     if memory < 1:
         raise InputError(f"a memory budget of {memory} bytes holds nothing; give more than 0")
+    vectors.compare_checksums()
     table = rows_of(vectors, corpus, text=text and corpus is not None)
     choice = _choice(factory, vectors, memory)
     logger.info("index: %s; %s", choice.factory, choice.reason)
@@ -102,11 +104,7 @@ def _fill(folder: Path, manifest: Manifest, growth: Growth) -> Manifest:
 
 
 def _versions() -> dict[str, str]:
-    try:
-        ours = version("xret")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        ours = "unknown"
-    return {"xret": ours, "faiss": faiss_module().__version__}
+    return {"xret": __version__, "faiss": faiss_module().__version__}
 
 
 def _choice(factory: str, vectors: Vectors, memory: int) -> Choice:

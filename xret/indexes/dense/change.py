@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from xret.indexes.dense.layout import Manifest, Part, locked, next_number, seal,
 from xret.indexes.dense.opened import DenseIndex, open_index
 from xret.indexes.dense.parts import Growth, grow
 from xret.indexes.dense.rows import count_languages, rows_of, write_table
+from xret.indexes.dense.training import WritingError
 from xret.indexes.factory import parse_factory
 from xret.vectors import Vectors
 
@@ -55,6 +57,7 @@ def add_to_index(
         index = open_index(folder)
         manifest = index.manifest
         _refuse_misfit(index, vectors, corpus)
+        vectors.compare_checksums()
         table = rows_of(vectors, corpus, text=manifest.text)
         index.refuse_ids(table["id"])
         factory = parse_factory(manifest.factory, dim=manifest.dim)
@@ -62,10 +65,11 @@ def add_to_index(
             vectors=vectors, table=table, factory=factory, memory=memory, threads=threads, progress=progress
         )
         languages = Counter(manifest.languages) + Counter(count_languages(table))
-        grown = grow(folder, manifest, growth, absorb=_small(manifest))
-        return _swap(
-            folder, replace(grown, rows=manifest.rows + vectors.rows, languages=dict(sorted(languages.items())))
-        )
+        with _whole_or_not(folder, manifest):
+            grown = grow(folder, manifest, growth, absorb=_small(manifest))
+            return _swap(
+                folder, replace(grown, rows=manifest.rows + vectors.rows, languages=dict(sorted(languages.items())))
+            )
 
 
 def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
@@ -81,23 +85,43 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
         deleted = np.union1d(index.deleted, rows).astype(np.int64)
         name = f"deleted-{next_number(index.manifest):05d}.arrow"
         batch = pa.record_batch({"row": pa.array(deleted)})
-        write_table(folder / name, iter([batch]), batch.schema)
         gone = Counter(count_languages(pa.table({"lang": gather(index.table["lang"], rows)})))
         files = {key: value for key, value in index.manifest.files.items() if key != index.manifest.deleted}
-        changed = replace(
-            index.manifest,
-            rows=index.manifest.rows - len(rows),
-            languages=dict(sorted((Counter(index.manifest.languages) - gone).items())),
-            deleted=name,
-            files={**files, name: seal(folder / name)},
-        )
-        return _swap(folder, changed)
+        with _whole_or_not(folder, index.manifest):
+            write_table(folder / name, iter([batch]), batch.schema)
+            changed = replace(
+                index.manifest,
+                rows=index.manifest.rows - len(rows),
+                languages=dict(sorted((Counter(index.manifest.languages) - gone).items())),
+                deleted=name,
+                files={**files, name: seal(folder / name)},
+            )
+            return _swap(folder, changed)
 
 
 def _swap(folder: Path, manifest: Manifest) -> Manifest:
     manifest.write(folder)  # the one step that makes the change
-    sweep(folder, manifest)
+    with suppress(OSError):  # the change is made; the next one sweeps again
+        sweep(folder, manifest)
     return manifest
+
+
+@contextmanager
+def _whole_or_not(folder: Path, manifest: Manifest) -> Iterator[None]:
+    """Say of a failure to write what it means for the index, and give back the room that the half change took."""
+    try:
+        yield
+    except (OSError, InputError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) and not isinstance(error, WritingError):
+            raise
+        with suppress(OSError):
+            sweep(folder, manifest)
+        reason = getattr(cause, "strerror", None) or str(cause).strip().splitlines()[0]
+        raise InputError(
+            f"{folder}: cannot be changed ({reason}) and stays as it was; free some space, or make the folder "
+            "writable, and try again"
+        ) from error
 
 
 def _small(manifest: Manifest) -> Part | None:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from xret.artifact import file_hash
 from xret.errors import InputError
 from xret.indexes.dense.layout import Manifest, read_steadily
+from xret.indexes.dense.lengths import TOLERANCE
 from xret.indexes.dense.opened import DenseIndex, Shelf, open_as
 from xret.indexes.dense.rows import BLOCK
 from xret.indexes.dense.search import search_index
@@ -46,7 +47,7 @@ def check_index(folder: str | Path) -> Checked:
     Raises:
         InputError: the first thing that is wrong.
     """
-    return read_steadily(Path(folder), _check)
+    return read_steadily(Path(folder), _check, trust=True)
 
 
 def _check(folder: Path, manifest: Manifest) -> Checked:
@@ -62,11 +63,7 @@ def _check(folder: Path, manifest: Manifest) -> Checked:
         return Checked(manifest.rows, len(manifest.files), manifest.bytes, None)
     for shelf in index.shelves:
         for start, block in _decoded(shelf, factory):
-            if not np.isfinite(block).all():
-                raise InputError(
-                    f"{folder}: one of {len(block):,} vectors from row {shelf.start + start:,} on is not finite; "
-                    "build the index again"
-                )
+            _check_vectors(index, shelf.start + start, block, exact=factory.code in ("Flat", "SQfp16"))
     share = _found_themselves(index, factory)
     if share < WANTED[not factory.lists and not factory.links]:
         raise InputError(f"{folder}: only {share:.0%} of a sample of rows find themselves; build the index again")
@@ -87,6 +84,18 @@ def _check_rows(index: DenseIndex) -> None:
     counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(table["lang"]).to_pylist()}
     if counted != index.manifest.languages:
         raise InputError(f"{index.folder}: the rows per language are not those of the manifest; build the index again")
+
+
+def _check_vectors(index: DenseIndex, start: int, block: npt.NDArray[np.float32], *, exact: bool) -> None:
+    """Finite, and of length 1 where the code keeps lengths."""
+    lengths = np.linalg.norm(block, axis=1)
+    wrong = ~(np.abs(lengths - 1) <= TOLERANCE) if exact else ~np.isfinite(lengths)
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise InputError(
+            f"{index.folder}: the vector of id '{index.table['id'][start + place]}' (row {start + place}) has length "
+            f"{lengths[place]:.4g}, wanted 1; build the index again"
+        )
 
 
 def _decoded(shelf: Shelf, factory: Factory) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:

@@ -23,10 +23,12 @@ from typing import Any, TypeVar
 
 from xret.artifact import MANIFEST, file_hash, read_manifest, write_manifest
 from xret.errors import InputError
+from xret.mapped import map_table
 
 __all__ = ["Manifest", "Part", "Sealed", "locked", "next_number", "read_steadily", "seal", "sweep"]
 
 Found = TypeVar("Found")
+REMEDY = "build the index again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,22 +104,34 @@ class Manifest:
         return manifest
 
 
-def read_steadily(folder: Path, read: Callable[[Path, Manifest], Found]) -> Found:
+def read_steadily(folder: Path, read: Callable[[Path, Manifest], Found], *, trust: bool = False) -> Found:
     """What `read` makes of a folder and its manifest, while other processes may be changing the index.
 
     Files that an old manifest names go away when a change is complete. So a failure counts only if the manifest is
     still the one that was read; if it was replaced meanwhile, everything is read once more.
 
+    Args:
+        folder: of the index.
+        read: what to do.
+        trust: do not count the rows first (`read` does so itself).
+
     Raises:
         InputError: what `Manifest.read` and `read` raise.
     """
+
+    def once() -> Found:
+        manifest = Manifest.read(folder)
+        if not trust:
+            _count(folder, manifest)
+        return read(folder, manifest)
+
     before = _stamp(folder)
     try:
-        return read(folder, Manifest.read(folder))
+        return once()
     except (InputError, FileNotFoundError):
         if _stamp(folder) == before:
             raise
-    return read(folder, Manifest.read(folder))
+    return once()
 
 
 def seal(path: Path) -> Sealed:
@@ -179,6 +193,16 @@ def _parse(fields: Mapping[str, Any]) -> Manifest:
     for part in parts:
         files[part.vectors], files[part.table]  # KeyError: a part without its files
     return Manifest(**{**fields, "parts": parts, "files": files})
+
+
+def _count(folder: Path, manifest: Manifest) -> None:
+    """Compare the manifest's rows with the ids there are: an edited manifest is told before it leads astray."""
+    deleted = map_table(folder / manifest.deleted, remedy=REMEDY).num_rows if manifest.deleted else 0
+    ids = sum(map_table(folder / part.table, remedy=REMEDY).num_rows for part in manifest.parts)
+    if (rows := ids - deleted) != manifest.rows:
+        raise InputError(
+            f"{folder}: has {rows:,} rows, the manifest says {manifest.rows!r}; run xret index check {folder}"
+        )
 
 
 def _see(path: Path, sealed: Sealed) -> None:

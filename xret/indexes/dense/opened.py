@@ -95,6 +95,11 @@ class DenseIndex:
         """
         ours, ours_hash = self.manifest.encoder, self.manifest.encoder_hash
         if hash and ours_hash and hash != ours_hash:
+            if name == ours:
+                raise MismatchError(
+                    f"{self.folder}: was built with another version of encoder '{ours}' ({ours_hash[:12]}) than the "
+                    f"one given ({hash[:12]}); build the index again"
+                )
             raise MismatchError(
                 f"{self.folder}: was built with encoder '{ours}' ({ours_hash[:12]}), those given come from '{name}' "
                 f"({hash[:12]}); "
@@ -131,7 +136,7 @@ class DenseIndex:
             wanted = language.lower()
             tags = {tag for tag in has if tag.lower() == wanted or tag.lower().startswith(wanted + "-")}
             if not tags:
-                counts = ", ".join(f"{tag} {count:,}" for tag, count in has.items())
+                counts = ", ".join(f"{tag} {count:,}" for tag, count in has.items()) or "no rows at all"
                 raise InputError(f"{self.folder}: has no rows in language '{language}'; it has {counts}")
             found |= tags
         return found

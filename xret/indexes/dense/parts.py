@@ -13,8 +13,9 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from xret.indexes.dense.layout import Manifest, Part, next_number, seal
+from xret.indexes.dense.lengths import sound_rows
 from xret.indexes.dense.rows import BLOCK, write_table
-from xret.indexes.dense.training import add_rows, read_faiss, unit_rows, write_faiss
+from xret.indexes.dense.training import add_rows, read_faiss, write_faiss
 from xret.indexes.factory import Factory
 from xret.mapped import map_table
 from xret.vectors import Vectors
@@ -85,6 +86,6 @@ def _write(folder: Path, manifest: Manifest, growth: Growth, rows: range, absorb
 
 def _blocks(vectors: Vectors, rows: range, bar: Any) -> Iterator[npt.NDArray[np.float32]]:
     for start in range(rows.start, rows.stop, BLOCK):
-        block = vectors.block(start, min(start + BLOCK, rows.stop))
-        yield unit_rows(block)
+        block = sound_rows(vectors, start, min(start + BLOCK, rows.stop))
+        yield block
         bar.update(len(block))

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
+from xret.indexes.dense.lengths import unit_rows
 from xret.indexes.dense.opened import DenseIndex
 from xret.indexes.dense.probing import Selection, probe
-from xret.indexes.dense.training import faiss_threads, unit_rows
+from xret.indexes.dense.training import faiss_threads
 from xret.indexes.factory import Factory, parse_factory
 from xret.vectors import Vectors
 

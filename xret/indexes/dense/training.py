@@ -13,24 +13,31 @@ import numpy as np
 import numpy.typing as npt
 
 from xret.errors import InputError, require
+from xret.indexes.dense.lengths import sound_rows
 from xret.indexes.dense.rows import BLOCK
 from xret.indexes.factory import Factory, check_factory
+from xret.threads import sensible_threads
 from xret.vectors import Vectors
 
 __all__ = [
+    "WritingError",
     "add_rows",
     "core",
     "faiss_module",
     "faiss_threads",
     "read_faiss",
     "trained_index",
-    "unit_rows",
     "write_faiss",
 ]
 
 logger = logging.getLogger("xret")
+LEAST = 1024  # rows to learn from, however small the budget
 EFFORT = 128  # candidates looked at when a row is put into a graph; FAISS's 40 loses some 5 % of recall
 Floats = npt.NDArray[np.float32]
+
+
+class WritingError(InputError):
+    """A FAISS index could not be written."""
 
 
 def faiss_module() -> ModuleType:
@@ -41,13 +48,6 @@ def faiss_module() -> ModuleType:
 def core(index: Any) -> Any:
     """The index as its own class, which FAISS's Python face does not always give."""
     return faiss_module().downcast_index(index)
-
-
-def unit_rows(rows: Floats) -> Floats:
-    """(n, d) rows brought to length 1 where they are not (float16 stores are off by some 1e-4); zeros stay zeros."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    off = (np.abs(lengths - 1) > 1e-6) & (lengths > 0)
-    return np.where(off, rows / np.where(off, lengths, 1), rows) if off.any() else rows
 
 
 def trained_index(factory: Factory, vectors: Vectors, *, memory: int, seed: int, threads: int | None) -> Any:
@@ -84,12 +84,12 @@ def write_faiss(index: Any, path: Path) -> None:
     """Write a FAISS index to a file.
 
     Raises:
-        InputError: the disk is full or not writable.
+        WritingError: the disk is full or not writable.
     """
     try:
         faiss_module().write_index(index, str(path))
     except RuntimeError as error:
-        raise InputError(
+        raise WritingError(
             f"{path}: writing failed ({_reason(error)}); free some space or choose another place"
         ) from error
 
@@ -119,7 +119,7 @@ def faiss_threads(threads: int | None) -> Iterator[None]:
     faiss = faiss_module()
     before = faiss.omp_get_max_threads()
     if threads is not None:
-        faiss.omp_set_num_threads(threads)
+        faiss.omp_set_num_threads(sensible_threads(threads))
     try:
         yield
     finally:
@@ -129,10 +129,12 @@ def faiss_threads(threads: int | None) -> Iterator[None]:
 def _sample_size(factory: Factory, vectors: Vectors, memory: int) -> int:
     check_factory(str(factory), rows=vectors.rows, dim=vectors.dim)
     needed = max(factory.centres, 1)
-    size = max(needed, min(factory.training_rows(vectors.rows), memory // (8 * vectors.dim)))
-    if size < 39 * needed:  # FAISS's own measure, which it prints past us
+    room = max(LEAST, memory // (8 * vectors.dim))
+    size = max(needed, min(factory.training_rows(vectors.rows), room))
+    if size < (wanted := 39 * needed):  # FAISS's own measure, which it prints past us
         logger.warning(
-            "index factory '%s': %s rows are few to learn %s centres from", factory, f"{size:,}", f"{needed:,}"
+            "index factory '%s': learns from %s of %s rows, and %s or more are advised; vectors may be kept coarsely",
+            *(factory, f"{size:,}", f"{vectors.rows:,}", f"{wanted:,}"),
         )
     return size
 
@@ -144,8 +146,8 @@ def _sample(vectors: Vectors, size: int, seed: int) -> Floats:
     for start in range(0, vectors.rows, BLOCK):
         first, last = np.searchsorted(rows, (start, start + BLOCK))
         if first < last:
-            block = vectors.block(start, min(start + BLOCK, vectors.rows))
-            out[first:last] = unit_rows(block[rows[first:last] - start])
+            block = sound_rows(vectors, start, min(start + BLOCK, vectors.rows))
+            out[first:last] = block[rows[first:last] - start]
     return out
 
 

@@ -7,17 +7,19 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from xret.threads import sensible_threads, usable_cores
+
 __all__ = ["single_threaded_blas", "worker_count"]
 
 
 def worker_count(threads: int | None) -> int:
-    """`threads`, or OMP_NUM_THREADS, or the cores this process may use."""
+    """`threads`, or OMP_NUM_THREADS, or the cores this process may use; at most what `sensible_threads` allows."""
     if threads is not None:
-        return max(1, threads)
+        return sensible_threads(threads)
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked) > 0:
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return sensible_threads(int(asked))
+    return usable_cores()
 
 
 @contextmanager

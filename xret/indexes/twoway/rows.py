@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,15 +73,26 @@ class Selection:
 
 
 def as_rows(value: Any) -> Rows:
-    """Arrays, tables and folders opened as `Vectors`; what already reads in blocks as it is.
+    """Arrays, nested lists, tables and folders opened as `Vectors`; what already reads in blocks as it is.
 
     Raises:
         VectorsError: not vectors, or without rows or columns.
     """
+    if isinstance(value, list | tuple):
+        value = _from_lists(value)
     found: Rows = Vectors.open(value) if isinstance(value, np.ndarray | pa.Table | str | Path) else value
+    if not all(hasattr(found, name) for name in ("rows", "dim", "block")):
+        raise VectorsError(f"vectors: found {type(value).__name__}, wanted an array, a table or a vectors folder")
     if found.rows < 1 or found.dim < 1:
         raise VectorsError(f"vectors: found {found.rows} rows of {found.dim} dimensions; wanted at least one row")
     return found
+
+
+def _from_lists(value: Sequence[Any]) -> NDArray[np.float32]:
+    try:
+        return np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise VectorsError(f"vectors: lists that are no (rows, dim) array of numbers ({error})") from error
 
 
 def select(source: Rows, chosen: NDArray[np.int64]) -> Rows:

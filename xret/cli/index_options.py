@@ -1,0 +1,48 @@
+"""How options of `xret index` are checked."""
+
+from __future__ import annotations
+
+import click
+from click.core import ParameterSource
+
+__all__ = ["checked_factory", "refuse_ignored"]
+
+
+def refuse_ignored(source: str) -> None:
+    """Refuse options for encoding that were given, not left as they are, with vectors, which are encoded already.
+
+    Raises:
+        UsageError: ``--lang`` was given, or an ``--encoder`` that did not make the vectors.
+    """
+    from xret.cli.encoding import holds_vectors
+    from xret.errors import UsageError
+    from xret.vectors import Vectors
+
+    if not holds_vectors(source):
+        return
+    context = click.get_current_context()
+    given = [n for n in ("encoder", "lang") if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    maker = Vectors.open(source).encoder_name
+    if "lang" in given:
+        raise UsageError(f"--lang: '{source}' holds vectors, which have no languages; leave it out, or give the corpus")
+    if "encoder" in given and context.params["encoder"] != maker:
+        made = f"made by encoder '{maker}'" if maker else "which do not say what encoder made them"
+        raise UsageError(f"--encoder: '{source}' holds vectors, {made}; leave it out, or give the corpus")
+
+
+def checked_factory(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Callback of ``--factory``: ``auto``, or in the grammar of factories.
+
+    Raises:
+        UsageError: it is not.
+    """
+    from xret.errors import InputError, UsageError
+    from xret.indexes.factory import parse_factory
+
+    if value == "auto":
+        return value
+    try:
+        parse_factory(value, dim=0)  # its spelling alone: 0 dimensions can be cut into any number of parts
+    except InputError as error:
+        raise UsageError(f"--factory: {error}") from error
+    return value
