@@ -105,7 +105,8 @@ def test_a_full_disk_leaves_the_index_as_it_was(tmp_path: Path, monkeypatch: pyt
 
     with monkeypatch.context() as patch:
         patch.setattr(f"xret.indexes.dense.{writer}", fail)
-        change = (lambda: delete_from_index(folder, ["d1"])) if "change" in writer else (lambda: add(folder, 500, 510))
+        deleting = "change" in writer
+        change: Callable[[], object] = lambda: delete_from_index(folder, ["d1"]) if deleting else add(folder, 500, 510)  # noqa: E731
         with pytest.raises(InputError, match=r"i: cannot be changed \(No space left on device\).*free some space"):
             change()
     assert contents(folder) == before
