@@ -1,14 +1,15 @@
-"""Arrow IPC files, memory-mapped."""
+"""Arrow IPC files, which can be memory-mapped: written and opened."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
 from xret.errors import InputError
 
-__all__ = ["map_table"]
+__all__ = ["map_table", "write_batches"]
 
 
 def map_table(path: Path, *, remedy: str) -> pa.Table:
@@ -27,3 +28,10 @@ def map_table(path: Path, *, remedy: str) -> pa.Table:
     except (pa.ArrowException, OSError) as error:
         found = str(error).strip().splitlines()[0].rstrip(".")
         raise InputError(f"{path}: not a readable Arrow file ({found}); {remedy}") from error
+
+
+def write_batches(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+    """Write record batches to an Arrow IPC file; not atomic by itself."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)

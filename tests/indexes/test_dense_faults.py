@@ -90,7 +90,8 @@ def test_both_kinds_of_manifest_tell_the_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "writer", ["change.write_table", "parts.write_table", "layout.write_manifest", "parts.seal", "parts.write_faiss"]
+    "writer",
+    ["change.write_batches", "parts.write_batches", "layout.write_manifest", "parts.seal", "parts.write_faiss"],
 )
 def test_a_full_disk_leaves_the_index_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
     folder = tmp_path / "i"

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from xret.cli.options import verbose_option
+from xret.cli.options import run_output_option, verbose_option
 
 __all__ = ["fuse"]
 
@@ -24,13 +24,7 @@ Examples:
 
 @click.command(epilog=EXAMPLE)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    help="A .trec, .jsonl or .parquet file (also .gz), or - for stdout.",
-)
+@run_output_option
 @click.option("--method", type=click.Choice(["rrf"]), default="rrf", show_default=True, help="How to merge.")
 @click.option("-k", default=60, show_default=True, metavar="K", type=click.IntRange(min=0), help="Constant of rrf.")
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Documents per query.  [default: all]")

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xret.cli.index_options import checked_factory, refuse_ignored
+from xret.cli.index_options import FOLDER, checked_factory, corpus_options, refuse_ignored
 from xret.cli.options import (
-    checked_lang,
-    device_option,
     encoder_option,
     json_option,
-    on_error_option,
-    threads_option,
     verbose_option,
 )
 
@@ -67,7 +63,6 @@ Examples (in the sample, which 'xret demo --export sample' writes):
   xret index build docs.jsonl -o new.index
   xret index info new.index
 """
-FOLDER = click.Path(path_type=Path)
 
 
 @click.group(epilog=ALL)
@@ -90,13 +85,7 @@ def index() -> None:
 )
 @click.option("--memory", default="8G", show_default=True, metavar="SIZE", help="What the index may take, for auto.")
 @click.option("--no-text", is_flag=True, help="Leave the texts out: hits then show ids only, and cannot be reranked.")
-@click.option(
-    "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
-)
-@click.option("--work", type=FOLDER, metavar="DIR", help="Keep vectors here: a run that was killed goes on from them.")
-@on_error_option
-@device_option
-@threads_option
+@corpus_options
 @json_option
 @verbose_option
 def build(source: str, output: Path, kind: str, factory: str, memory: str, no_text: bool, **options: Any) -> None:
@@ -140,13 +129,7 @@ def build(source: str, output: Path, kind: str, factory: str, memory: str, no_te
 @click.argument("index", metavar="INDEX", type=FOLDER)
 @click.argument("source", metavar="CORPUS|VECTORS")
 @click.option("--encoder", metavar="E", help="The index's own encoder, where its name is not its place any more.")
-@click.option(
-    "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
-)
-@click.option("--work", type=FOLDER, metavar="DIR", help="Keep vectors here: a run that was killed goes on from them.")
-@on_error_option
-@device_option
-@threads_option
+@corpus_options
 @json_option
 @verbose_option
 def add(index: Path, source: str, encoder: str | None, **options: Any) -> None:

@@ -1,11 +1,31 @@
-"""How options of `xret index` are checked."""
+"""Options of `xret index`: those its commands share, and how they are checked."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-__all__ = ["checked_factory", "refuse_ignored"]
+from xret.cli.options import checked_lang, device_option, on_error_option, threads_option
+
+__all__ = ["FOLDER", "checked_factory", "corpus_options", "refuse_ignored"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FOLDER = click.Path(path_type=Path)
+
+
+def corpus_options(command: Command) -> Command:
+    """What `build` and `add` ask about the corpus and its encoding."""
+    command = on_error_option(device_option(threads_option(command)))
+    command = click.option(
+        "--work", type=FOLDER, metavar="DIR", help="Keep vectors here: a run that was killed goes on from them."
+    )(command)
+    return click.option(
+        "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
+    )(command)
 
 
 def refuse_ignored(source: str) -> None:

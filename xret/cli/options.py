@@ -14,6 +14,7 @@ __all__ = [
     "encoder_option",
     "json_option",
     "on_error_option",
+    "run_output_option",
     "threads_option",
     "verbose_option",
 ]
@@ -101,4 +102,15 @@ def on_error_option(command: Command) -> Command:
         default="fail",
         show_default=True,
         help="Malformed lines: stop at the first, or skip, count and report them.",
+    )(command)
+
+
+def run_output_option(command: Command) -> Command:
+    """``-o OUT`` of commands that make a run."""
+    return click.option(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="A .trec, .jsonl or .parquet file (also .gz), or - for stdout.",
     )(command)

@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from xret.cli.options import device_option, encoder_option, on_error_option, threads_option, verbose_option
+from xret.cli.options import (
+    device_option,
+    encoder_option,
+    on_error_option,
+    run_output_option,
+    threads_option,
+    verbose_option,
+)
 
 __all__ = ["rerank"]
 
@@ -33,13 +40,7 @@ Examples:
 @click.option(
     "--depth", default=100, show_default=True, metavar="N", type=click.IntRange(min=1), help="Documents per query."
 )
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    help="A .trec, .jsonl or .parquet file (also .gz), or - for stdout.",
-)
+@run_output_option
 @on_error_option
 @device_option
 @threads_option

@@ -11,12 +11,13 @@ import pyarrow as pa
 from xret.artifact import MANIFEST, atomic_file, atomic_folder, read_manifest
 from xret.atomic import real_place
 from xret.errors import InputError
+from xret.mapped import write_batches
+from xret.packed import PACKED
 from xret.pipeline.kinds import FOLDERS
 from xret.stages.stage import Value
 
-__all__ = ["check_target", "folder_kind", "write_arrow", "write_value"]
+__all__ = ["check_target", "folder_kind", "write_value"]
 
-PACKED = (".gz", ".zst")
 TABLE = (".tsv", ".json", ".jsonl", ".parquet", ".arrow")
 TEXT = {"pairs": (".tsv", ".jsonl", ""), "run": (".trec", ".txt", ".run", ".jsonl", "")}
 """Extensions, "" being none, of the formats of a kind that may also be packed."""
@@ -130,17 +131,11 @@ def _write_table(table: pa.Table, path: Path) -> None:
 
             parquet.write_table(table, temporary)
         elif path.suffix == ".arrow":
-            write_arrow(table, temporary)
+            write_batches(temporary, table.to_batches(), table.schema)
         elif path.suffix in (".json", ".jsonl"):
             _write_json(table, temporary, lines=path.suffix == ".jsonl")
         else:
             _write_tsv(table, temporary)
-
-
-def write_arrow(table: pa.Table, path: Path) -> None:
-    """Write an Arrow IPC file, the format that can be mapped; not atomic by itself."""
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
-        out.write_table(table)
 
 
 def _write_json(table: pa.Table, path: Path, *, lines: bool) -> None:

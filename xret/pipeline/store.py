@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from xret.artifact import MANIFEST, atomic_file, digest, read_manifest, write_manifest
 from xret.errors import InputError
+from xret.mapped import write_batches
 from xret.pipeline.hashes import value_hash
 from xret.pipeline.lock import only_one
-from xret.pipeline.sink import write_arrow
 from xret.stages.stage import Stage, Value
 
 __all__ = ["StepReport", "StepStore"]
@@ -145,7 +145,7 @@ class StepStore:
 
 def _save(table: pa.Table, path: Path) -> pa.Table:
     with atomic_file(path) as temporary:
-        write_arrow(table, temporary)
+        write_batches(temporary, table.to_batches(), table.schema)
     return _map(path)
 
 

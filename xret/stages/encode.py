@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from xret.artifact import digest
 from xret.encoders.recipe import Role
 from xret.stages.stage import Stage
 
@@ -23,6 +22,7 @@ class Encode(Stage):
     name = "encode"
     inputs = ("corpus",)
     output = "vectors"
+    apart = ("encoder", "device", "threads")
 
     encoder: str = "xret-mini"
     role: Role | None = None
@@ -41,9 +41,8 @@ class Encode(Stage):
         encode_corpus(corpus, out, encoder=encoder, role=self.role, dtype=self.dtype, dim=self.dim, resume=True)
         return out
 
-    def key(self) -> str:
-        """By the encoder's content instead of its name; device and threads do not count."""
+    def contents(self) -> tuple[str, ...]:
+        """The encoder's content, which counts instead of its name."""
         from xret.encoders.load import identify
 
-        options = {key: value for key, value in self.options().items() if key not in ("encoder", "device", "threads")}
-        return digest(self.name, self.version, options, identify(self.encoder))
+        return (identify(self.encoder),)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xret.artifact import digest
 from xret.stages.stage import Stage
 
 __all__ = ["Index"]
@@ -29,16 +28,13 @@ class Index(Stage):
     name = "index"
     inputs = ("corpus", "vectors")
     output = "index"
+    apart = ("threads",)
 
     factory: str = "auto"
     memory: str = "8G"
     text: bool = True
     seed: int = 0
     threads: int | None = None
-
-    def key(self) -> str:
-        """By what decides the index."""
-        return digest(self.name, self.version, {k: v for k, v in self.options().items() if k != "threads"})
 
     def run(self, *values: Any, work: Path) -> Path:
         """The folder of the index over a corpus and its vectors."""

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xret.artifact import digest
 from xret.errors import MismatchError, UsageError
 from xret.indexes.twoway import select, two_way_knn
 from xret.stages.distinct import copy_keys, distinct_texts
@@ -47,6 +46,7 @@ class Mine(Stage):
     name = "mine"
     inputs = ("src_corpus", "tgt_corpus", "src_vectors", "tgt_vectors")
     output = "pairs"
+    apart = ("threads",)
 
     k: int = 4
     margin: Margin = "ratio"
@@ -59,10 +59,6 @@ class Mine(Stage):
         """Refuse what no data could mend."""
         if self.k < 1:
             raise UsageError(f"k = {self.k}: must be at least 1")
-
-    def key(self) -> str:
-        """By what decides the pairs."""
-        return digest(self.name, self.version, {k: v for k, v in self.options().items() if k != "threads"})
 
     def limit(self) -> float | None:
         """The threshold as a number."""

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.artifact import digest
 from xret.corpus import gather
 from xret.errors import EvalError, UsageError
 from xret.runs import ordered
@@ -44,6 +43,7 @@ class Rerank(Stage):
     name = "rerank"
     inputs = ("run", "queries", "corpus")
     output = "run"
+    apart = ("encoder", "device", "threads", "progress")
 
     model: Literal["maxsim"] = "maxsim"
     encoder: str = "xret-mini"
@@ -57,13 +57,11 @@ class Rerank(Stage):
         if self.depth < 1:
             raise UsageError(f"depth is {self.depth}; rerank at least 1 document per query")
 
-    def key(self) -> str:
-        """By the encoder's content instead of its name; what does not change the result does not count."""
+    def contents(self) -> tuple[str, ...]:
+        """The encoder's content, which counts instead of its name."""
         from xret.encoders.load import identify
 
-        apart = ("encoder", "device", "threads", "progress")
-        options = {key: value for key, value in self.options().items() if key not in apart}
-        return digest(self.name, self.version, options, identify(self.encoder))
+        return (identify(self.encoder),)
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The reranked run, given a run, the queries and the corpus (both `id, text`).

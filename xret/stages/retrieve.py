@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.artifact import digest
 from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
 from xret.indexes.dense.opened import DenseIndex, open_index
@@ -44,6 +43,7 @@ class Retrieve(Stage):
     name = "retrieve"
     inputs = ("queries", "query_vectors", "index")
     output = "run"
+    apart = ("threads",)
 
     k: int = 100
     languages: tuple[str, ...] | None = None
@@ -56,10 +56,6 @@ class Retrieve(Stage):
         """Refuse what no data could mend."""
         if self.k < 1:
             raise UsageError(f"k is {self.k}; ask for at least 1 hit")
-
-    def key(self) -> str:
-        """By what decides the run."""
-        return digest(self.name, self.version, {k: v for k, v in self.options().items() if k != "threads"})
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The run of a table of queries, their vectors and an index folder."""

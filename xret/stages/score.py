@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from xret.artifact import digest
 from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
 from xret.indexes.twoway import pair_cosines, two_way_knn
@@ -43,6 +42,7 @@ class Score(Stage):
     name = "score"
     inputs = ("pairs", "src_vectors", "tgt_vectors")
     output = "pairs"
+    apart = ("threads",)
 
     k: int = 4
     margin: Margin = "ratio"
@@ -52,10 +52,6 @@ class Score(Stage):
         """Refuse what no data could mend."""
         if self.k < 1:
             raise UsageError(f"k = {self.k}: must be at least 1")
-
-    def key(self) -> str:
-        """By what decides the scores."""
-        return digest(self.name, self.version, {"k": self.k, "margin": self.margin})
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The pairs (at least one), in their order, with new scores.

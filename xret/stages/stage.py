@@ -39,6 +39,7 @@ class Stage(ABC):
     inputs: ClassVar[tuple[str, ...]]
     output: ClassVar[str]
     compose: ClassVar[Callable[..., Any] | None] = None  # set by `xret.pipeline`
+    apart: ClassVar[tuple[str, ...]] = ()  # options that are no part of the result, such as threads
     version: ClassVar[int] = 1  # raised when the same options and inputs begin to give other rows: empties caches
 
     @abstractmethod
@@ -56,8 +57,13 @@ class Stage(ABC):
         return asdict(self)
 
     def key(self) -> str:
-        """SHA-256 of name, version and options: the stage's share of a cache key."""
-        return digest(self.name, self.version, self.options())
+        """SHA-256 of what decides the result besides the inputs: the stage's share of a cache key."""
+        options = {name: value for name, value in self.options().items() if name not in self.apart}
+        return digest(self.name, self.version, options, *self.contents())
+
+    def contents(self) -> tuple[str, ...]:
+        """Hashes of what an option in `apart` names, where the content counts instead of the name."""
+        return ()
 
     def __rshift__(self, other: Stage | Step | Pipeline) -> Pipeline:
         """Compose: ``retrieve >> rerank`` runs `retrieve`, then `rerank` on its output and on what came before.

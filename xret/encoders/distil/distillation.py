@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from xret.artifact import atomic_file, digest, file_hash
 from xret.encoders.distil.config import DistilConfig
-from xret.encoders.distil.pairs import cap_cells, clean_pairs, load_pairs, split_dev
+from xret.encoders.distil.pairs import cap_cells, clean_pairs, existing_pairs, load_pairs, split_dev
 from xret.errors import CorpusError, InputError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def distil(
     if threads:
         torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
-    steps = _Steps(work, config, [file_hash(path) for path in _existing(paths)])
+    steps = _Steps(work, config, [file_hash(existing_pairs(path)) for path in paths])
     pairs, dev = steps.pairs(paths)
     tokenizer = steps.tokenizer(pairs)
     data = steps.training_data(pairs, dev, tokenizer, threads=threads)
@@ -76,13 +76,6 @@ def distil(
     student = train(data, config, checkpoint=work / f"checkpoint-{key[:12]}.safetensors", key=key)
     accuracy, drift = write_model(student, data, config, tokenizer=tokenizer, out=out, pairs=pairs)
     return Distilled(out, accuracy, drift, pairs.num_rows)
-
-
-def _existing(paths: Sequence[Path]) -> list[Path]:
-    for path in paths:
-        if not Path(path).is_file():
-            raise CorpusError(f"{path}: no such file; give a Parquet or TSV file of pairs (en, text, lang, source)")
-    return [Path(path) for path in paths]
 
 
 def _codes(column: pa.ChunkedArray, values: pa.Array) -> np.ndarray:
@@ -102,6 +95,10 @@ class _Steps:
         config = self.config
         return self.key("pairs", [config.caps, config.languages, config.dev_pairs, config.seed])
 
+    def _languages(self, table: pa.Table) -> Sequence[str]:
+        """Those trained in earnest: the ones named, or all."""
+        return self.config.languages or sorted(pc.unique(table["lang"]).to_pylist())
+
     def pairs(self, paths: Sequence[Path]) -> tuple[pa.Table, pa.Table]:
         """(train, dev) tables."""
         config, name = self.config, self._data_key()[:12]
@@ -112,8 +109,7 @@ class _Steps:
                 raise CorpusError(
                     f"{', '.join(map(str, paths))}: no pair is left after cleaning; are both sides translations?"
                 )
-            languages = config.languages or sorted(pc.unique(table["lang"]).to_pylist())
-            parts = split_dev(table, per_language=config.dev_pairs, languages=languages, seed=config.seed)
+            parts = split_dev(table, per_language=config.dev_pairs, languages=self._languages(table), seed=config.seed)
             for file, part in zip(files, parts, strict=True):
                 with atomic_file(file) as temporary:
                     pq.write_table(part, temporary)
@@ -129,13 +125,12 @@ class _Steps:
         key = self.key("tokenizer", [self._data_key(), config.vocab_size, config.chars_per_language])
         target = self.work / f"tokenizer-{key[:12]}.json"
         if not target.exists():
-            languages = config.languages or sorted(pc.unique(pairs["lang"]).to_pylist())
             fit_tokeniser(
                 pairs,
                 target,
                 vocab_size=config.vocab_size,
                 chars_per_language=config.chars_per_language,
-                languages=languages,
+                languages=self._languages(pairs),
                 seed=config.seed,
             )
         return target

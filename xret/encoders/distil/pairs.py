@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xret.errors import CorpusError
+from xret.packed import existing
 
-__all__ = ["cap_cells", "cell_codes", "clean_pairs", "load_pairs", "split_dev"]
+__all__ = ["cap_cells", "cell_codes", "clean_pairs", "existing_pairs", "load_pairs", "split_dev"]
 
 log = logging.getLogger("xret")
 
@@ -44,9 +45,17 @@ def load_pairs(paths: Sequence[Path]) -> pa.Table:
     return pa.concat_tables([_read(Path(path)) for path in paths]).combine_chunks()
 
 
+def existing_pairs(path: Path) -> Path:
+    """The path of a file of pairs that is there.
+
+    Raises:
+        CorpusError: it is not, or is a folder.
+    """
+    return existing(path, what="a Parquet or TSV file of pairs (en, text, lang, source)", error=CorpusError)
+
+
 def _read(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file; give a Parquet or TSV file of pairs (en, text, lang, source)")
+    existing_pairs(path)
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else _read_tsv(path)
     except (pa.ArrowInvalid, OSError) as error:

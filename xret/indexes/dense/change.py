@@ -18,9 +18,10 @@ from xret.errors import InputError, MismatchError
 from xret.indexes.dense.layout import Manifest, Part, locked, next_number, seal, sweep
 from xret.indexes.dense.opened import DenseIndex, open_index
 from xret.indexes.dense.parts import Growth, grow
-from xret.indexes.dense.rows import count_languages, rows_of, write_table
+from xret.indexes.dense.rows import count_languages, rows_of
 from xret.indexes.dense.training import WritingError
 from xret.indexes.factory import parse_factory
+from xret.mapped import write_batches
 from xret.vectors import Vectors
 
 __all__ = ["add_to_index", "delete_from_index"]
@@ -88,7 +89,7 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
         gone = Counter(count_languages(pa.table({"lang": gather(index.table["lang"], rows)})))
         files = {key: value for key, value in index.manifest.files.items() if key != index.manifest.deleted}
         with _whole_or_not(folder, index.manifest):
-            write_table(folder / name, iter([batch]), batch.schema)
+            write_batches(folder / name, [batch], batch.schema)
             changed = replace(
                 index.manifest,
                 rows=index.manifest.rows - len(rows),

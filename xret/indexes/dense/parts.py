@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from xret.indexes.dense.layout import Manifest, Part, next_number, seal
 from xret.indexes.dense.lengths import sound_rows
-from xret.indexes.dense.rows import BLOCK, write_table
+from xret.indexes.dense.rows import BLOCK
 from xret.indexes.dense.training import add_rows, read_faiss, write_faiss
 from xret.indexes.factory import Factory
-from xret.mapped import map_table
+from xret.mapped import map_table, write_batches
 from xret.vectors import Vectors
 
 __all__ = ["Growth", "grow"]
@@ -76,7 +76,7 @@ def _write(folder: Path, manifest: Manifest, growth: Growth, rows: range, absorb
     add_rows(index, growth.factory, _blocks(growth.vectors, rows, bar), threads=growth.threads)
     write_faiss(index, folder / f"{name}.faiss")
     new = growth.table.slice(rows.start, len(rows)).to_batches(max_chunksize=BLOCK)
-    write_table(folder / f"{name}.arrow", iter([*old, *new]), schema)
+    write_batches(folder / f"{name}.arrow", [*old, *new], schema)
     part = Part(rows=len(rows) + (absorb.rows if absorb else 0), vectors=f"{name}.faiss", table=f"{name}.arrow")
     gone = {absorb.vectors, absorb.table} if absorb else set()
     files = {key: value for key, value in manifest.files.items() if key not in gone}

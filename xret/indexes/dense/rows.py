@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,7 +10,7 @@ import pyarrow.compute as pc
 from xret.errors import InputError, MismatchError
 from xret.vectors import Vectors
 
-__all__ = ["BLOCK", "count_languages", "row_numbers", "rows_of", "write_table"]
+__all__ = ["BLOCK", "count_languages", "row_numbers", "rows_of"]
 
 BLOCK = 8192  # rows handled at a time: 12 MiB of float32 at 384 dimensions
 UNKNOWN = "und"  # BCP 47 for "undetermined"
@@ -51,13 +48,6 @@ def count_languages(table: pa.Table) -> dict[str, int]:
     """Rows per language tag, tags in alphabetical order."""
     counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(table["lang"]).to_pylist()}
     return dict(sorted(counted.items()))
-
-
-def write_table(path: Path, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
-    """Write record batches to an Arrow IPC file."""
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
 
 
 def row_numbers(table: pa.Table) -> npt.NDArray[np.int64]:
