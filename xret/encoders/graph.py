@@ -1,17 +1,24 @@
-"""Collects nodes and weights of one ONNX graph and writes it; weights beyond protobuf's 2 GB go to a file beside it."""
+"""Collects nodes and weights of one ONNX graph and writes it; weights beyond protobuf's 2 GB go to a file beside it.
+
+A graph has a precision while it is being built: builders ask it for linear layers, constants and casts, and so need not
+know whether they make a float32, float16 or int8 graph.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xret.errors import ModelError, require
 
-__all__ = ["INLINE_LIMIT", "MICROSOFT", "MODEL_FILE", "Graph"]
+__all__ = ["INLINE_LIMIT", "MICROSOFT", "MODEL_FILE", "Graph", "Precision"]
+
+Precision = Literal["fp32", "fp16", "int8"]
 
 MICROSOFT = "com.microsoft"
 MODEL_FILE = "model.onnx"
@@ -23,18 +30,57 @@ _ALIGN = 4096  # so that the runtime can map external weights
 class Graph:
     """A graph under construction. Values are named by strings, as in ONNX."""
 
-    def __init__(self) -> None:
-        """An empty graph."""
+    def __init__(self, precision: Precision = "fp32") -> None:
+        """An empty graph.
+
+        Args:
+            precision: what linear layers are computed in; float16 is that of all values up to `full`.
+        """
+        self.precision: Precision = precision
         self._onnx = require("onnx", extra="cpu", purpose="turning a checkpoint into an ONNX graph")
         self._nodes: list[Any] = []
         self._weights: dict[str, NDArray[Any]] = {}
-        self._inputs: list[str] = []
+        self._inputs: dict[str, Sequence[str | int]] = {}
         self._outputs: list[tuple[str, Sequence[str | int]]] = []
 
-    def input(self, name: str) -> str:
-        """Declare an int64 input of shape (batch, tokens)."""
-        self._inputs.append(name)
+    def input(self, name: str, shape: Sequence[str | int] = ("batch", "tokens")) -> str:
+        """Declare an int64 input."""
+        self._inputs[name] = shape
         return name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(self._inputs)
+
+    @cached_property
+    def lengths(self) -> str:
+        """int32 (batch,): how many tokens of each text attention sees; they are the first ones."""
+        total = self.node("ReduceSum", ["attention_mask", self.ints(1)], keepdims=0)
+        return self.node("Cast", [total], name="lengths", to=6)
+
+    def linear(
+        self, value: str, name: str, matrix: NDArray[np.float32], bias: NDArray[np.float32] | None = None
+    ) -> str:
+        """`value` (…, in) times a constant `matrix` (in, out), plus `bias` (out,): (…, out), in the graph's precision.
+
+        Args:
+            value: what goes in.
+            name: of the layer; its constants are called ``name.weight`` and ``name.bias``.
+            matrix: float32, the transpose of torch's ``Linear.weight``.
+            bias: left out where a fused operator that follows adds it.
+        """
+        result = self.node("MatMul", [value, self.weight(f"{name}.weight", matrix)])
+        return result if bias is None else self.node("Add", [result, self.weight(f"{name}.bias", bias)])
+
+    def to_float(self, value: str) -> str:
+        """`value` cast to the graph's float type."""
+        return self.node("Cast", [value], to=10 if self.precision == "fp16" else 1)
+
+    def full(self, value: str) -> str:
+        """`value` as float32; from here on the graph computes in float32."""
+        half, self.precision = self.precision == "fp16", "fp32"
+        return self.node("Cast", [value], to=1) if half else value
 
     def output(self, value: str, name: str, shape: Sequence[str | int]) -> None:
         """Declare `value` a float32 output called `name`."""
@@ -42,7 +88,9 @@ class Graph:
         self._outputs.append((name, shape))
 
     def weight(self, name: str, array: NDArray[Any]) -> str:
-        """Add a constant; the same name twice must mean the same array."""
+        """Add a constant, float32 ones in the graph's float type; the same name twice must mean the same array."""
+        if self.precision == "fp16" and array.dtype == np.float32:
+            name, array = f"{name}.half", array.astype(np.float16)
         self._weights.setdefault(name, array)
         return name
 
@@ -51,7 +99,7 @@ class Graph:
         return self.weight("ints_" + "_".join(str(v) for v in values), np.array(values, np.int64))
 
     def scalar(self, value: float) -> str:
-        """A float32 scalar constant."""
+        """A scalar constant of the graph's float type."""
         return self.weight(f"float_{value!r}", np.array(value, np.float32))
 
     def node(
@@ -118,7 +166,7 @@ class Graph:
 
     def _model(self, tensors: list[Any]) -> Any:
         helper, proto = self._onnx.helper, self._onnx.TensorProto
-        inputs = [helper.make_tensor_value_info(name, proto.INT64, ["batch", "tokens"]) for name in self._inputs]
+        inputs = [helper.make_tensor_value_info(name, proto.INT64, list(shape)) for name, shape in self._inputs.items()]
         outputs = [helper.make_tensor_value_info(name, proto.FLOAT, list(shape)) for name, shape in self._outputs]
         graph = helper.make_graph(self._nodes, "xret", inputs, outputs, tensors)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(MICROSOFT, 1)]
