@@ -32,8 +32,15 @@ class Letters:
     name = "letters"
 
     def encode(
-        self, texts: Sequence[str], *, role: str | None = None, progress: bool = False
+        self,
+        texts: Sequence[str],
+        *,
+        role: str | None = None,
+        lang: Sequence[str] | None = None,
+        progress: bool = False,
     ) -> npt.NDArray[np.float32]:
+        assert lang is not None  # models that are told the language need it from every protocol
+        assert len(lang) == len(texts)
         counts = np.array(
             [[text.lower().count(chr(97 + letter)) for letter in range(26)] for text in texts], np.float32
         )

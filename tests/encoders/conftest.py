@@ -38,11 +38,11 @@ def word_tokenizer(specials: list[str], template: str | None) -> Any:
 
 
 def transformer_folder(folder: Path, kind: str, *, length: int = 32, **settings: Any) -> Path:
-    """A random BERT, RoBERTa or XLM-RoBERTa with a tokeniser, in Hugging Face layout."""
+    """A random BERT or a relative of it with a tokeniser, in Hugging Face layout."""
     import torch
     from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
-    bert = kind == "bert"
+    bert = kind in ("bert", "distilbert")
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] if bert else ["<s>", "<pad>", "</s>", "<unk>"]
     tokenizer = word_tokenizer(specials, "[CLS] $A [SEP]" if bert else "<s> $A </s>")
     PreTrainedTokenizerFast(
@@ -61,6 +61,8 @@ def transformer_folder(folder: Path, kind: str, *, length: int = 32, **settings:
         "initializer_range": 0.3,
     }
     shape |= {"pad_token_id": 0 if bert else 1, "type_vocab_size": 2 if bert else 1}
+    if kind == "distilbert":
+        shape["hidden_dim"] = shape.pop("intermediate_size")
     config = AutoConfig.for_model(kind, **{**shape, **settings})
     torch.manual_seed(7)
     model = AutoModel.from_config(config).eval()

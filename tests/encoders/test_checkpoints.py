@@ -39,7 +39,7 @@ def edit(path: Path, **fields: Any) -> None:
         ({"auto_map": {"AutoModel": "jinaai/code--modeling_bert.JinaBertModel"}}, "auto_map"),
         ({"is_decoder": True}, "decoder"),
         ({"model_type": "deberta-v2"}, "model_type 'deberta-v2'.*supported: bert"),
-        ({"hidden_act": "swish"}, "hidden_act 'swish'"),
+        ({"hidden_act": "mish"}, "hidden_act 'mish'"),
         ({"num_hidden_layers": 1}, "layer.1.*does not have"),
         ({"num_hidden_layers": 3}, "no tensor 'encoder.layer.2"),
         ({"vocab_size": 99}, "'embeddings.word_embeddings.weight' is"),
@@ -65,6 +65,8 @@ def test_look_alikes_are_refused(folder: Path, fields: dict[str, Any], message: 
         ("Dense", {"in_features": 24, "out_features": 2}, "has no model.safetensors"),
         ("Dense", {"module_input_name": "token_embeddings"}, "module_input_name 'token_embeddings'"),
         ("LSTM", {}, "module type 'sentence_transformers.models.LSTM'"),
+        ("Router", {}, "module type 'sentence_transformers.models.Router' is not supported"),
+        ("StaticEmbedding", {}, "module type 'sentence_transformers.models.StaticEmbedding' is not supported"),
     ],
 )
 def test_unknown_modules_are_refused(folder: Path, kind: str, settings: dict[str, Any], message: str) -> None:
@@ -111,13 +113,23 @@ def test_missing_and_broken_files(folder: Path, name: str, content: str | None, 
         load_encoder(folder, device="cpu")
 
 
-def test_truncated_weights_and_pickles(folder: Path) -> None:
+def test_truncated_weights(folder: Path) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(ModelError, match="truncated"):
         load_encoder(folder, device="cpu")
-    weights.rename(folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match=r"only pytorch_model\.bin"):
+
+
+def test_weights_in_torch_form(folder: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    wanted = load_encoder(folder, device="cpu").encode(TEXTS)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert np.array_equal(load_encoder(folder, device="cpu").encode(TEXTS), wanted)
+    (folder / "pytorch_model.bin").write_bytes(b"{}")
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin: is no torch checkpoint"):
         load_encoder(folder, device="cpu")
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from xret.encoders import load_encoder
 from xret.encoders.checkpoint import open_checkpoint
-from xret.encoders.load import build_graph
 from xret.encoders.session import Session
+from xret.encoders.sessions import build_graph
 
 WORDS = ["the", "a", "river", "stone", "blue", "green", "runs", "sleeps", "under", "over", "house", "bird", "old"]
 TEXTS = [
@@ -56,7 +56,7 @@ def worst(mine: Any, theirs: Any) -> float:
 
 
 @pytest.mark.parametrize("pooling", [*POOLINGS, ("cls", "mean"), tuple(POOLINGS)], ids=str)
-@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet"])
 def test_every_pooling_of_every_family(tiny: Tiny, tmp_path: Path, kind: str, pooling: Any) -> None:
     model = save(tmp_path / "m", tiny(kind), pooling)
     encoder = load_encoder(tmp_path / "m", device="cpu", threads=1)
@@ -109,11 +109,12 @@ def test_bare_folder_pools_by_mean(tiny: Tiny, act: str) -> None:
 
     folder = tiny("bert", hidden_act=act)
     encoder = load_encoder(folder, device="cpu", threads=1)
+    reader: Any = encoder._reader
     model = AutoModel.from_pretrained(folder).eval()
     for ids in ([[2, 5, 6, 7, 3]], [[2, 3]], [[2, 4, 3], [2, 4, 3]]):
         with torch.no_grad():
             hidden = model(torch.tensor(ids)).last_hidden_state[0]
-        words = " ".join(encoder._tokenizer._tokenizer.id_to_token(i) for i in ids[0][1:-1])
+        words = " ".join(reader._tokenizer.id_to_token(i) for i in ids[0][1:-1])
         mean = hidden.mean(0) / hidden.mean(0).norm()
         assert worst(encoder.encode([words])[0], mean.numpy()) <= 1e-5
         tokens = torch.nn.functional.normalize(hidden, dim=-1)[1:-1]
@@ -136,7 +137,7 @@ def test_masked_rows_are_finite(tiny: Tiny, tmp_path: Path, pooling: str) -> Non
     session = Session(build_graph(open_checkpoint(tmp_path / "m")).serialized(), device="cpu", threads=1)
     ids, mask = np.ones((2, 4), np.int64), np.array([[0, 0, 0, 0], [1, 1, 0, 0]])
     for output in ("sentence_embedding", "token_embeddings"):
-        values = session.run(ids, mask, output)
+        values = session.run({"input_ids": ids, "attention_mask": mask}, output)
         assert np.isfinite(values).all()
         assert np.allclose(np.linalg.norm(values, axis=-1), 1, atol=1e-5)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ def test_batches_hold_every_row_once_within_budget(lengths: list[int], budget: i
     array = np.array(lengths, np.int64)
     tokens = Tokens(np.arange(array.sum()), array, 0)
     seen = []
-    for rows in batches(array, budget):
-        ids, mask = pad(tokens, rows)
+    for rows in batches(tokens, budget):
+        ids, mask = pad(tokens, rows).values()
         assert ids.shape == mask.shape
         assert len(rows) == 1 or ids.size <= budget
         for at, row in enumerate(rows):
@@ -97,8 +98,9 @@ def test_wrong_arguments(static: Made) -> None:
     for dim in (0, 6):
         with pytest.raises(UsageError, match=r"outside 1\.\.5"):
             encoder.encode(["a"], dim=dim)
-    with pytest.raises(UsageError, match="device 'tpu'"):
-        load_encoder(encoder.name, device="tpu")
+    for device in ("tpu", "cuda:", "cuda:x", "cpu:0"):
+        with pytest.raises(UsageError, match=f"device '{device}'"):
+            load_encoder(encoder.name, device=device)
 
 
 def test_shorter_vectors_are_of_length_one(static: Made) -> None:
@@ -113,14 +115,19 @@ def test_cuda_is_never_replaced_in_silence(static: Made, monkeypatch: pytest.Mon
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
     folder = static()
-    with pytest.raises(DeviceError, match=r"without CUDA.*xret\[gpu\]"):
+    with pytest.raises(DeviceError, match=r"without CUDA.*xret\[gpu-encode\]"):
         load_encoder(folder, device="cuda")
+    with monkeypatch.context() as patched:
+        patched.setattr("importlib.metadata.distribution", lambda name: name)
+        with pytest.raises(DeviceError, match="onnxruntime and onnxruntime-gpu are both installed"):
+            load_encoder(folder, device="cuda:1")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
     with pytest.raises(DeviceError, match=r"libonnxruntime_providers_cuda\.so.*install the missing library"):
         load_encoder(folder, device="cuda")
-    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)  # all libraries are there, but no GPU
-    with pytest.raises(DeviceError, match="cannot be used: ONNX Runtime"):
+    driver = SimpleNamespace(cuInit=lambda flags: 100)  # all libraries are there, but no GPU
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: driver)
+    with pytest.raises(DeviceError, match="cannot be used: the driver finds no GPU"):
         load_encoder(folder, device="cuda")
     assert load_encoder(folder, device="auto").device == "cpu"
 
@@ -189,3 +196,21 @@ def test_a_session_takes_no_more_threads_than_help(static: Made, cache: Path, mo
     (path,) = cache.rglob("model.onnx")
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     assert Session(path, device="cpu", threads=1000).threads == 4
+
+
+def test_odd_texts_in_numbers(static: Made) -> None:
+    """Many empty texts, NUL and control characters: vectors of length 1, and that of a text alone."""
+    encoder = load_encoder(static(), device="cpu", threads=1)
+    empty = encoder.encode([""] * 100_000)
+    assert (empty == empty[0]).all() and np.isclose(np.linalg.norm(empty[0]), 1)
+    odd = ["".join(map(chr, range(32))), "\x7f\x85\u2028\u2029", "\0" * 1000, "bird\0bird", "\r\n\t "]
+    vectors = encoder.encode(odd)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    assert np.allclose(vectors, [encoder.encode([text])[0] for text in odd], atol=1e-6)
+
+
+def test_tokens_that_are_cut_off_are_counted(tiny: Made) -> None:
+    encoder = load_encoder(tiny("bert"), device="cpu", threads=1)
+    _, losses = encoder.encode_counted(["bird " * 200_000, "bird", ""])
+    assert (losses.cut, losses.lost, losses.tokens) == (1, 200_000 - 30, 32 + 3 + 2)
+    assert losses.slots == 3 * 32

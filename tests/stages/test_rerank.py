@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,15 @@ def tokens(count: int, seed: int) -> Floats:
 class Letters:
     """An encoder whose tokens are letters, and that counts how often it is asked for each text."""
 
-    def __init__(self) -> None:
+    def __init__(self, **recipe: Any) -> None:
         self.asked: list[str] = []
+        self.recipe = SimpleNamespace(**{"languages": None, "multi_vector": None, **recipe})
 
-    def encode_tokens(self, texts: Sequence[str], *, role: str | None = None) -> list[Floats]:
-        self.asked += [f"{role}:{text}" for text in texts]
+    def encode_tokens(
+        self, texts: Sequence[str], *, role: str | None = None, lang: Sequence[str] | None = None
+    ) -> list[Floats]:
+        told = [f" ({tag})" for tag in lang] if lang is not None else [""] * len(texts)
+        self.asked += [f"{role}:{text}{tag}" for text, tag in zip(texts, told, strict=True)]
         return [np.concatenate([tokens(1, ord(c)) for c in t] or [tokens(0, 0)]) for t in (x.strip("!") for x in texts)]
 
 
@@ -89,6 +94,37 @@ def test_rerank(letters: Letters, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert run["docid"].to_pylist()[4] == "d4"  # no tokens: last
     once = [f"document:{text}" for text in ("!", "cab", "yellow", "zzz")]
     assert sorted(letters.asked) == [*once, "query:abc", "query:hello"]
+
+
+def test_texts_are_encoded_once_a_language_where_the_encoder_is_told(letters: Letters, tmp_path: Path) -> None:
+    letters.recipe = SimpleNamespace(languages=("en", "de"), multi_vector=SimpleNamespace(similarity="mean"))
+    queries = table("q", ["abc", "abc", "abc"]).set_column(2, "lang", [["en", "de", "en"]])
+    corpus = table("d", ["cab", "cab"]).set_column(2, "lang", [["de", None]])
+    rows = [(f"q{q}", f"d{d}", 0.0) for q in range(3) for d in range(2)]
+    run = Rerank(progress=False).run(run_of(rows), queries, corpus, work=tmp_path)
+    assert sorted(letters.asked) == ["document:cab (de)", "document:cab (und)", "query:abc (de)", "query:abc (en)"]
+    encode = Letters().encode_tokens
+    assert np.allclose(run["score"], by_loops(encode(["abc"])[0], encode(["cab"])[0]) / 3, atol=1e-5)
+
+
+def test_a_cross_encoder_scores_each_pair_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def score(queries: list[str], documents: list[str], **_: Any) -> Floats:
+        asked.extend(f"{query} {document}" for query, document in zip(queries, documents, strict=True))
+        return np.array(
+            [len(query) * 10 + len(document) for query, document in zip(queries, documents, strict=True)], np.float32
+        )
+
+    model = SimpleNamespace(recipe=SimpleNamespace(languages=None), score=score)
+    monkeypatch.setattr("xret.encoders.load_reranker", lambda name, **_: model, raising=False)
+    queries, corpus = table("q", ["a", "bb", "a"]), table("d", ["ccc", "d", "ccc"])
+    rows = [(f"q{q}", f"d{d}", 0.0) for q in range(3) for d in range(3)]
+    run = Rerank(model="some/cross encoder", progress=False).run(run_of(rows), queries, corpus, work=tmp_path)
+    assert sorted(asked) == ["a ccc", "a d", "bb ccc", "bb d"]
+    scores = {(row["qid"], row["docid"]): row["score"] for row in run.to_pylist()}
+    assert scores[("q1", "d0")] == 23 and scores[("q2", "d1")] == 11 and scores[("q0", "d0")] == scores[("q0", "d2")]
+    assert set(run["tag"].to_pylist()) == {"cross_encoder"}
 
 
 def test_what_cannot_be_reranked(letters: Letters, tmp_path: Path) -> None:

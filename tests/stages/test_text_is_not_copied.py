@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,9 @@ def test_the_distinct_sentences_of_given_pairs(corpus: pa.Table) -> None:
 class Ones:
     """An encoder to which all texts are alike."""
 
-    def encode_tokens(self, texts: Sequence[str], *, role: str) -> list[npt.NDArray[np.float32]]:
+    recipe = SimpleNamespace(languages=None, multi_vector=None)
+
+    def encode_tokens(self, texts: Sequence[str], *, role: str, lang: Any = None) -> list[npt.NDArray[np.float32]]:
         return [np.ones((1, 1), np.float32) for _ in texts]
 
 

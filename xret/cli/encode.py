@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,19 @@ Examples (in the sample, which 'xret demo --export sample' writes):
   xret encode docs.jsonl -o docs.vectors
   xret encode news.de.txt --lang de --as query --dtype float32 -o de.vectors
   xret encode docs.jsonl -o docs.vectors --resume
+  xret encode docs.jsonl -o docs.parquet --workers 2
 """
 
 
 @click.command(epilog=EXAMPLE)
 @click.argument("corpus")
 @click.option(
-    "-o", "--output", required=True, metavar="VECTORS", type=click.Path(path_type=Path), help="Folder to make."
+    "-o",
+    "--output",
+    required=True,
+    metavar="VECTORS",
+    type=click.Path(path_type=Path),
+    help="Folder to make, or a .parquet or .npy file.",
 )
 @encoder_option
 @click.option(
@@ -48,6 +56,14 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 )
 @click.option(
     "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that share the work; --threads is then for each. On CUDA they take the GPUs in turn.",
 )
 @on_error_option
 @device_option
@@ -68,29 +84,35 @@ def encode(
     """Turn CORPUS into a folder of vectors.
 
     CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), or - for stdin. Vectors have length 1 and
-    are stored in Arrow shards with a manifest. A run that is killed leaves VECTORS.partial; --resume goes on from it.
+    are stored in Arrow shards with a manifest, or in one file. A run that is killed leaves VECTORS.partial (of a file,
+    VECTORS.vectors.partial); --resume goes on from it.
     """
     from xret.atomic import temporary_folder
     from xret.cli.overwrite import refuse_stdout
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
+    from xret.encoders.flat import FLAT, encode_to_file
     from xret.vectors.writer import check_new
 
     refuse_stdout(output)
-    if not options["resume"]:
+    to_file = output.suffix in FLAT
+    if to_file or not options["resume"]:
         check_new(output)
     started = time.perf_counter()
     model = load_encoder(encoder, device=device, threads=threads)
+    told: list[Any] = []
     with temporary_folder(output) as folder:  # not the system's: a corpus may be larger than that, and than memory
         table = open_corpus(corpus, lang=lang, on_error=on_error, cache=folder)
-        vectors = encode_corpus(table, output, encoder=model, **options)
-    seconds = time.perf_counter() - started
-    fields = {"vectors": str(output), "rows": vectors.rows, "dim": vectors.dim, "dtype": vectors.dtype.name}
+        run = encode_to_file if to_file else encode_corpus
+        run(table, output, encoder=model, threads=threads, tell=told.append, **options)
+    (done,) = told
+    seconds, dim = time.perf_counter() - started, options["dim"] or model.dim
     if as_json:
-        import json
-
-        click.echo(json.dumps({**fields, "encoder": model.name, "hash": model.hash, "seconds": round(seconds, 3)}))
+        fields = {"vectors": str(output), "dim": dim, "dtype": options["dtype"], "encoder": model.name}
+        fields |= {"hash": model.hash, "precision": model.precision, "device": model.device}
+        click.echo(json.dumps({**fields, "seconds": round(seconds, 3), **dataclasses.asdict(done)}))
         return
+    speed = f", {done.tokens_per_second:,.0f} tokens/s" if done.tokens_per_second else ""
     click.echo(
-        f"{output}: {vectors.rows:,} rows x {vectors.dim} {vectors.dtype} by {model.name}, {seconds:.1f} s", err=True
+        f"{output}: {done.rows:,} rows x {dim} {options['dtype']} by {model.name}, {seconds:.1f} s{speed}", err=True
     )

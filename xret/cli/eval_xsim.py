@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from xret.cli.eval import print_json, print_table
-from xret.cli.options import device_option, encoder_option, json_option, threads_option, verbose_option
+from xret.cli.options import (
+    checked_lang,
+    device_option,
+    encoder_option,
+    json_option,
+    threads_option,
+    verbose_option,
+)
 
 __all__ = ["command"]
 
@@ -32,6 +39,8 @@ Examples (in the sample, which 'xret demo --export sample' writes):
     help="Score of a pair against its neighbourhood.",
 )
 @click.option("--k", type=click.IntRange(min=1), default=4, show_default=True, help="Neighbours for the margin.")
+@click.option("--src-lang", metavar="L", callback=checked_lang, help="Language of SRC (BCP 47), where it does not say.")
+@click.option("--tgt-lang", metavar="L", callback=checked_lang, help="Language of TGT.")
 @click.option("--by-line", is_flag=True, help="Choosing the same text from another line is an error too.")
 @device_option
 @threads_option
@@ -43,6 +52,8 @@ def command(
     encoder: str,
     margin: Any,
     k: int,
+    src_lang: str | None,
+    tgt_lang: str | None,
     by_line: bool,
     device: str,
     threads: int | None,
@@ -57,13 +68,15 @@ def command(
     from xret.errors import MismatchError
     from xret.eval.xsim import text_codes, xsim
 
-    texts = [open_corpus(path)["text"].to_pylist() for path in (src, tgt)]
+    corpora = [open_corpus(path, lang=lang) for path, lang in ((src, src_lang), (tgt, tgt_lang))]
+    texts = [corpus["text"].to_pylist() for corpus in corpora]
     if len(texts[0]) != len(texts[1]):
         raise MismatchError(
             f"{src} has {len(texts[0])} sentences, {tgt} has {len(texts[1])}; wanted line i to translate line i"
         )
     model = load_encoder(encoder, device=device, threads=threads)
-    x, y = (model.encode(side, progress=True) for side in texts)
+    langs = [corpus["lang"].to_pylist() for corpus in corpora]
+    x, y = (model.encode(side, lang=lang, progress=True) for side, lang in zip(texts, langs, strict=True))
     scores = xsim(x, y, margin=margin, k=k, same=None if by_line else text_codes(texts[1]))
     row = {"encoder": model.name, **asdict(scores), "error": scores.error}
     if as_json:

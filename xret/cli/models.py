@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xret.cli.models_pull import recipe_options
 from xret.cli.options import json_option, verbose_option
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["models"]
 
 # command -> (module:attribute, one-line help) of those that live elsewhere and are imported only when called.
-ELSEWHERE = {"distil": ("xret.cli.distil:distil", "Train a small encoder from a teacher and parallel text.")}
+ELSEWHERE = {
+    "pull": ("xret.cli.models_pull:pull", "Fetch an encoder and build its graph, ready without a network."),
+    "distil": ("xret.cli.distil:distil", "Train a small encoder from a teacher and parallel text."),
+}
 
 EXAMPLE = """
 \b
 Examples:
   xret models list
   xret models info xret-mini
+  xret models pull xret-mini
 """
 
 
@@ -56,6 +61,7 @@ def models() -> None:
 @verbose_option
 def list_models(as_json: bool) -> None:
     """List the bundled encoders, and those used before."""
+    from xret.cli.model_text import size_text
     from xret.cli.table import render
     from xret.encoders.card import read_card
     from xret.encoders.locate import bundled_models
@@ -68,7 +74,7 @@ def list_models(as_json: bool) -> None:
     if not rows:
         click.echo("no encoder is bundled, and none has been used yet", err=True)
         return
-    cells = [(row["name"], row["family"], row["dim"], _size(row["bytes"]), row["where"]) for row in rows]
+    cells = [(row["name"], row["family"], row["dim"], size_text(row["bytes"]), row["where"]) for row in rows]
     click.echo(render(cells, ("name", "family", "dim", "size", "where"), right=(2, 3)))
 
 
@@ -79,49 +85,39 @@ def list_models(as_json: bool) -> None:
 def info(name: str, as_json: bool) -> None:
     """Tell what a model is and how it makes vectors.
 
-    NAME is a bundled model, a folder, or a hub id on disk.
+    NAME is a bundled model, a folder, or a hub id on disk. In brackets stands who says so: a file of the model, what is
+    known of it (preset), what was given to 'xret models pull', or nobody (assumed).
     """
+    from xret.cli.model_text import model_lines
     from xret.encoders.card import read_card
 
     card = read_card(name)
     if as_json:
         click.echo(json.dumps(card.fields(), ensure_ascii=False, indent=1))
         return
-    recipe = card.recipe
-    heads = [f"{h['folder']} {h.get('activation', 'L2')}" for h in recipe.fields()["heads"]]
-    lines = {
-        "name": card.name,
-        "folder": card.folder,
-        "hash": card.hash,
-        "family": recipe.family,
-        "vectors": f"{recipe.dim} values (tokens: {recipe.token_dim}), pooling {'+'.join(recipe.pooling)}",
-        "heads": ", ".join(heads) or "none",
-        "reads": f"{recipe.max_length} tokens of a text",
-        "prompts": "; ".join(f"{role}: {text!r}" for role, text in recipe.prompts) or "none",
-        "size": _size(card.size),
-        "licence": card.licence or "not stated",
-        "languages": f"{len(card.languages)}: {' '.join(card.languages)}" if card.languages else "not stated",
-        "quality": ", ".join(f"{key} {value}" for key, value in card.quality.items()) or "not stated",
-    }
-    for key, value in lines.items():
-        click.echo(f"{key:<10} {value}")
+    for key, value in model_lines(card).items():
+        click.echo(f"{key:<11} {value}")
 
 
-@models.command(epilog="\n\b\nExamples:\n  xret models export xret-mini -o mini-onnx\n")
+@models.command(epilog="\n\b\nExamples:\n  xret models export xret-mini -o mini-onnx\n  xret models info mini-onnx\n")
 @click.argument("name")
 @click.option(
     "-o", "--output", required=True, metavar="FOLDER", type=click.Path(path_type=Path), help="Folder to make."
 )
+@recipe_options
 @verbose_option
-def export(name: str, output: Path) -> None:
-    """Write a model as one ONNX graph for other programs.
+def export(name: str, output: Path, **options: str | int | None) -> None:
+    """Write a model as a ready folder, for xret elsewhere and for other programs.
 
-    The folder gets model.onnx (token ids in, text vectors out), tokenizer.json and recipe.json.
+    The folder gets model.onnx (token ids in, text vectors out), the tokeniser and recipe.json. It is itself an encoder
+    that any xret command takes, without the model's weights. With :int8 or :fp16 behind NAME, the graph is of that
+    precision.
     """
+    from xret.cli.model_text import stated_from
     from xret.encoders.export import export_model
 
-    export_model(name, output)
-    click.echo(f"{output}: model.onnx, tokenizer.json, recipe.json", err=True)
+    export_model(name, output, stated=stated_from(options))
+    click.echo(f"{output}: {', '.join(sorted(path.name for path in output.iterdir()))}", err=True)
 
 
 def _used(listed: set[str]) -> list[dict[str, Any]]:
@@ -151,7 +147,3 @@ def _row(card: ModelCard, name: str, where: str) -> dict[str, Any]:
         **{"name": name, "where": where, "folder": card.folder, "family": recipe.family, "dim": recipe.dim},
         **{"hash": card.hash, "bytes": card.size},
     }
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -67,13 +68,20 @@ def encoder_option(command: Command) -> Command:
     )(command)
 
 
+def _checked_device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,4})?", value):
+        raise click.BadParameter(f"{value!r} is not one of 'auto', 'cpu', 'cuda', 'cuda:N'.")
+    return value
+
+
 def device_option(command: Command) -> Command:
-    """``--device auto|cpu|cuda``."""
+    """``--device auto|cpu|cuda|cuda:N``."""
     return click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
+        callback=_checked_device,
         default="auto",
         show_default=True,
+        metavar="auto|cpu|cuda|cuda:N",
         help="Where to compute.",
     )(command)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from xret.cli.options import (
     device_option,
@@ -35,7 +36,9 @@ Examples:
 @click.argument("run", metavar="RUN")
 @click.option("--queries", required=True, metavar="Q", help="The queries of the run.")
 @click.option("--corpus", required=True, metavar="C", help="The documents of the run.")
-@click.option("--model", type=click.Choice(["maxsim"]), default="maxsim", show_default=True, help="How to score.")
+@click.option(
+    "--model", default="maxsim", show_default=True, metavar="R", help="How to score: maxsim, or a cross-encoder's name."
+)
 @encoder_option
 @click.option(
     "--depth", default=100, show_default=True, metavar="N", type=click.IntRange(min=1), help="Documents per query."
@@ -48,13 +51,16 @@ Examples:
 def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **options: Any) -> None:
     """Score the first --depth documents of every query of RUN again; those beyond are dropped.
 
-    maxsim: exact MaxSim: every query token is matched with its nearest document token, and the cosines are summed.
+    maxsim: exact MaxSim between the token vectors of --encoder: every query token is matched with its nearest document
+    token, and the cosines are summed. Else R is a cross-encoder, which reads query and document together: a model
+    folder or a hub id on disk.
     """
     from xret.cli.overwrite import refuse_overwriting
     from xret.corpus import open_corpus
     from xret.runs import read_run, write_run
     from xret.stages.rerank import Rerank
 
+    _refuse_encoder(options["model"])
     refuse_overwriting(output, run, queries, corpus)
     table = read_run(run)
     texts = [open_corpus(source, on_error=on_error) for source in (queries, corpus)]
@@ -62,3 +68,11 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
         reranked = Rerank(**options).run(table, *texts, work=Path(work))
     write_run(reranked, sys.stdout.buffer if output == "-" else output)
     click.echo(f"{output}: {reranked.num_rows:,} documents for {len(reranked['qid'].unique()):,} queries", err=True)
+
+
+def _refuse_encoder(model: str) -> None:
+    from xret.errors import UsageError
+
+    source = click.get_current_context().get_parameter_source("encoder")
+    if model != "maxsim" and source is ParameterSource.COMMANDLINE:
+        raise UsageError(f"--encoder is for --model maxsim; '{model}' scores by itself, leave --encoder out")

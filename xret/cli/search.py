@@ -53,7 +53,7 @@ def _languages(context: click.Context, param: click.Parameter, value: str | None
 @click.option(
     "--query-lang", metavar="L", callback=checked_lang, help="Language of the queries (BCP 47), where they do not say."
 )
-@click.option("--rerank", type=click.Choice(["maxsim"]), help="Score the first hits again, from the texts.")
+@click.option("--rerank", metavar="R", help="Score the first hits again, from the texts: maxsim, or a cross-encoder.")
 @click.option(
     "--rerank-depth", default=100, show_default=True, metavar="N", help="So many of them.", type=click.IntRange(min=1)
 )
@@ -129,7 +129,7 @@ def _reranked(stage: Rerank, run: pa.Table, queries: pa.Table, index: DenseIndex
     from xret.corpus import gather
 
     rows = index.rows_of(run["docid"].unique())
-    found = pa.table({name: gather(index.table[name], rows) for name in ("id", "text")})
+    found = pa.table({name: gather(index.table[name], rows) for name in ("id", "text", "lang")})
     with tempfile.TemporaryDirectory(prefix="xret-search-") as work:
         run = stage.run(run, queries, found, work=Path(work))
     run = run.filter(pc.less_equal(run["rank"], k))

@@ -15,7 +15,7 @@ from typing import Any
 
 from xret.encoders.graph import MODEL_FILE, Graph
 
-__all__ = ["cache_folder", "cached_graphs", "find_graph", "forget_graph", "keep_graph"]
+__all__ = ["cache_folder", "cached_graphs", "find_graph", "forget_graph", "forget_graphs", "graph_bytes", "keep_graph"]
 
 _CARD = "encoder.json"
 logger = logging.getLogger("xret")
@@ -82,3 +82,26 @@ def cached_graphs() -> list[dict[str, Any]]:
         except (OSError, ValueError, KeyError, TypeError):  # being removed or written by another process, or not ours
             continue
     return sorted(found.values(), key=lambda card: (str(card.get("name")), card["hash"]))
+
+
+def graph_bytes(identity: str) -> int:
+    """Bytes of all kept graphs of an encoder, by its hash."""
+    files = (file for folder in _folders(identity) for file in folder.iterdir() if file.name != _CARD)
+    return sum(file.stat().st_size for file in files)
+
+
+def forget_graphs(identity: str) -> None:
+    """Remove all kept graphs of an encoder, by its hash."""
+    for folder in _folders(identity):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders(identity: str) -> list[Path]:
+    found = []
+    for path in (cache_folder() / "graphs").glob(f"*/{_CARD}"):
+        try:
+            if json.loads(path.read_text(encoding="utf-8"))["hash"] == identity:
+                found.append(path.parent)
+        except (OSError, ValueError, KeyError, TypeError):  # being removed or written by another process, or not ours
+            continue
+    return found

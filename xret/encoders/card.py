@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from xret.encoders.checkpoint import open_checkpoint
+from xret.encoders.checkpoint import Checkpoint
+from xret.encoders.expert_models import ExpertModels, find_expert_models, open_model
 from xret.encoders.load import encoder_hash
 from xret.encoders.locate import locate
-from xret.encoders.modules import read_json
+from xret.encoders.names import NamedPrecision, split_precision
 from xret.encoders.recipe import Recipe
 
 __all__ = ["ModelCard", "read_card"]
@@ -29,6 +29,8 @@ class ModelCard:
     more_languages: tuple[str, ...]  # seen in training, quality not promised
     quality: dict[str, Any]  # measure -> value, from quality.json
     recipe: Recipe
+    sources: dict[str, str]  # part of the recipe -> the file, preset or person that says so
+    precisions: tuple[str, ...]  # it can be used in
 
     def fields(self) -> dict[str, Any]:
         """As plain values."""
@@ -44,35 +46,45 @@ def read_card(name: str | Path) -> ModelCard:
     Raises:
         ModelError: not found or not supported.
     """
-    checkpoint = open_checkpoint(locate(name))
-    folder = checkpoint.folder
-    front = _front_matter(folder / "README.md")
-    known = read_json(folder / "languages.json", missing={})
-    main = known.get("main", []) if isinstance(known, dict) else known
+    base, precision = split_precision(name)
+    folder = locate(base)
+    if models := find_expert_models(folder):
+        return _experts_card(name, folder, models, precision)
+    checkpoint = open_model(folder)
+    told = checkpoint.told
     return ModelCard(
         name=str(checkpoint.config.get("name") or name),
-        folder=str(folder.absolute()),
-        hash=encoder_hash(checkpoint),
+        folder=str(checkpoint.folder.absolute()),
+        hash=encoder_hash(checkpoint, precision),
         size=sum(path.stat().st_size for path in checkpoint.files().values()),
-        licence=checkpoint.config.get("license") or next(iter(front.get("license", [])), None),
-        languages=tuple(main) or tuple(front.get("language", [])),
-        more_languages=tuple(known.get("others", [])) if isinstance(known, dict) else (),
-        quality=read_json(folder / "quality.json", missing={}),
+        licence=told["licence"],
+        languages=tuple(told["languages"]),
+        more_languages=tuple(told["more_languages"]),
+        quality=told["quality"],
         recipe=checkpoint.recipe,
+        sources=checkpoint.sources,
+        precisions=_precisions(checkpoint),
     )
 
 
-def _front_matter(path: Path) -> dict[str, list[str]]:
-    """The flat keys of a model card's YAML head: ``key: value``, ``key: [a, b]`` or a list of ``- value`` lines."""
-    if not path.is_file():
-        return {}
-    found = re.match(r"---\n(.*?)\n---", path.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
-    fields: dict[str, list[str]] = {}
-    key = ""
-    for line in found.group(1).splitlines() if found else []:
-        if pair := re.match(r"(\w+):\s*(.*)", line):
-            key = pair.group(1)
-            fields[key] = [part.strip(" '\"") for part in pair.group(2).strip("[]").split(",") if part.strip()]
-        elif (item := re.match(r"\s*-\s+([^:]+)$", line)) and key:
-            fields[key].append(item.group(1).strip(" '\""))
-    return fields
+def _experts_card(
+    name: str | Path, folder: Path, models: ExpertModels, precision: NamedPrecision | None
+) -> ModelCard:
+    """Several models told of as the one encoder that they are."""
+    checkpoints = [models.open(place) for place in range(len(models.names))]
+    files = {path for checkpoint in checkpoints for path in checkpoint.files().values()}
+    return ModelCard(
+        name=str(name), folder=str(folder.absolute()), hash=models.identity(precision),
+        size=sum(path.stat().st_size for path in files), licence=None, languages=models.languages.codes,
+        more_languages=(), quality={}, recipe=models.recipe(), sources=checkpoints[0].sources,
+        precisions=tuple(name for name in _precisions(checkpoints[0]) if name != "fp16"),
+    )  # fmt: skip
+
+
+def _precisions(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Those its graphs can be built in; static models are tables, and gain nothing by others."""
+    if checkpoint.precision is not None:
+        return (checkpoint.precision, *(("bf16",) if checkpoint.precision == "fp32" else ()))
+    if checkpoint.family.token_weights:
+        return ("fp32",)
+    return tuple(name for name in get_args(NamedPrecision) if name != "fp16" or checkpoint.family.half)

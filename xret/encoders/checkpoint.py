@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xret.encoders.builders import family_of
-from xret.encoders.modules import Module, dense_head, pooling_modes, read_json, read_modules
-from xret.encoders.recipe import Dense, Normalize, Recipe
+from xret.artifact import digest, file_hash
+from xret.encoders.crossencoders.layout import is_cross_encoder, with_scores
+from xret.encoders.derive import derive_recipe
+from xret.encoders.evidence import Evidence, tokenizer_settings
+from xret.encoders.model_readme import front_matter
+from xret.encoders.modules import read_json, read_modules
+from xret.encoders.multivector import find_layout, with_token_vectors
+from xret.encoders.names import NamedPrecision
+from xret.encoders.recipe import Dense
+from xret.encoders.stated import Stated
+from xret.encoders.tokenizer_files import tokenizer_sources
 from xret.encoders.weights import weight_files
 from xret.errors import ModelError
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
-_DOCUMENT_NAMES = ("document", "passage", "corpus")  # what the document role's prompt is called, in this order
-_LENGTH_FILES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")  # PEFT's
 
 
 class Checkpoint:
-    """A model folder that has been looked at: its config, recipe and files."""
+    """A model folder that has been looked at.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        folder: where it is.
+        inner: where its transformer is: the same folder, or one inside.
+        config: the content of config.json.
+        family: what builds its graph.
+        recipe: how its texts become vectors.
+        sources: part of the recipe (``pooling``, ``prompts``, ``max_length``, ``dim``, ``similarity``) -> who says so:
+            a file of the folder, ``preset: NAME``, ``given``, or ``assumed: …``.
+        precision: the one that it is to be had in; None for any.
+    """
+
+    precision: NamedPrecision | None = None
+
+    def __init__(self, folder: Path, stated: Stated | None = None) -> None:
         """Read everything but the weights (see `open_checkpoint`)."""
-        modules = read_modules(folder)
+        layout = find_layout(folder)
+        modules = list(layout.modules) if layout and layout.modules else read_modules(folder)
         self.folder = folder
         self.inner = folder / modules[0].path
-        config = read_json(self.inner / "config.json")
-        if not isinstance(config, dict):
-            raise ModelError("has no config.json with a JSON object in it; give a complete model folder")
-        self.config: dict[str, Any] = config
-        self.family = family_of(config)
-        self.recipe = self._recipe(modules[1:])
+        self._evidence = evidence = Evidence(folder, self.inner, stated)
+        self.config, self.family, self.sources = evidence.config, evidence.family, evidence.sources
+        self.recipe = derive_recipe(evidence, modules[1:])
+        if layout is not None:
+            positions = self.family.positions(self.config)
+            self.recipe = with_token_vectors(layout, self.config, self.tokenizer, positions, self.recipe)
+        elif is_cross_encoder(folder, self.config, modules):
+            self.recipe = with_scores(folder, self.inner, self.config, self.recipe)
+
+    @cached_property
+    def tokenizer(self) -> Path:
+        """Its tokenizer.json: the one there, or one made from what is there.
+
+        Raises:
+            ModelError: there is no tokeniser, or none that can be made into one.
+        """
+        return self._evidence.tokenizer
+
+    @cached_property
+    def tokenizer_settings(self) -> dict[str, Any]:
+        """The content of tokenizer_config.json; {} where there is none."""
+        return tokenizer_settings(self.inner)
 
     def files(self) -> dict[str, Path]:
         """The files that the vectors depend on, by their path inside the folder.
@@ -38,73 +76,103 @@ class Checkpoint:
         Raises:
             ModelError: one is missing.
         """
-        paths = [self.inner / "config.json", self.inner / "tokenizer.json", *weight_files(self.inner)]
-        for head in self.recipe.heads:
-            paths += weight_files(self.folder / head.folder) if isinstance(head, Dense) else []
+        paths = [
+            self.inner / "config.json",
+            *tokenizer_sources(self.inner, like=self._evidence.preset.tokenizer).values(),
+            *self.weights(),
+        ]
+        for layer in self.recipe.layers:
+            paths += self.layer_files(layer)
+        for folder in self._adapters().values():
+            paths += [folder / name for name in _ADAPTER_FILES]
         for path in paths:
             if not path.is_file():
-                hint = "; save the model with a fast tokeniser once" if path.name == "tokenizer.json" else ""
-                raise ModelError(f"{path}: is missing{hint}")
+                raise ModelError(f"{path}: is missing; fetch the file again")
         return {path.relative_to(self.folder).as_posix(): path for path in paths}
 
-    def _recipe(self, modules: list[Module]) -> Recipe:
-        width = dim = self.family.width(self.config)
-        pooling: tuple[str, ...] = ("mean",)
-        heads: list[Dense | Normalize] = []
-        prompts, default = self._prompts()
-        for module in modules:
-            if module.kind == "Pooling":
-                if heads:
-                    raise ModelError("modules.json: a head comes before Pooling, which is not supported")
-                if prompts and not module.settings.get("include_prompt", True):
-                    raise ModelError(f"{module.path}/config.json: include_prompt=false with prompts is not supported")
-                pooling = pooling_modes(module)
-                dim = width * len(pooling)
-            elif module.kind == "Dense":
-                heads.append(head := dense_head(module, dim))
-                dim = head.out_features
-            elif module.kind == "Normalize":
-                heads.append(Normalize(folder=module.path))
-        length, lowercase = self._lengths()
-        return Recipe(
-            family=self.config["model_type"], pooling=pooling, heads=tuple(heads), max_length=length, token_dim=width,
-            dim=dim, lowercase=lowercase, prompts=prompts, default_prompt=default,
-            token_weights=self.family.token_weights,
-        )  # fmt: skip
+    def weights(self, task: str | None = None) -> list[Path]:
+        """The files with the encoder's tensors, and those of its adaptation to a task.
 
-    def _prompts(self) -> tuple[tuple[tuple[str, str], ...], str]:
-        settings = read_json(self.folder / "config_sentence_transformers.json", missing={})
-        known: dict[str, str] = settings.get("prompts") or {}
-        document = next((known[name] for name in _DOCUMENT_NAMES if known.get(name)), "")
-        prompts = {"query": known.get("query") or "", "document": document}
-        default = settings.get("default_prompt_name")
-        if default is not None and default not in known:
-            raise ModelError(
-                f"config_sentence_transformers.json: default prompt '{default}' is not among {sorted(known)}"
-            )
-        return tuple((role, text) for role, text in prompts.items() if text), known.get(default, "") if default else ""
+        Raises:
+            ModelError: there are none.
+        """
+        adapter = self._adapters().get(task)
+        return [*weight_files(self.inner), *([adapter / _ADAPTER_FILES[1]] if adapter else [])]
 
-    def _lengths(self) -> tuple[int, bool]:
-        limit = self.family.positions(self.config)
-        files = (self.folder / f"sentence_{kind}_config.json" for kind in _LENGTH_FILES)
-        settings = next((read_json(path) for path in files if path.is_file()), None)
-        settings = settings or read_json(self.inner / "sentence_bert_config.json", missing={})
-        length = settings.get("max_seq_length") or read_json(self.inner / "tokenizer_config.json", missing={}).get(
-            "model_max_length"
-        )
-        if not isinstance(length, (int, float)) or length < 1:
-            length = limit
-        return int(min(length, limit)), bool(settings.get("do_lower_case", False))
+    def config_for(self, task: str | None) -> dict[str, Any]:
+        """What the builder is given: the config and, if there is one, the task and its adaptation's settings."""
+        adapter = self._adapters().get(task)
+        extra = {"adapter": read_json(adapter / _ADAPTER_FILES[0], missing={})} if adapter else {}
+        return self.config if task is None else {**self.config, "task": task, **extra}
+
+    def _adapters(self) -> dict[str | None, Path]:
+        """The folders of those tasks whose weights are not with the others."""
+        tasks = {task for _, task in self.recipe.tasks}
+        folders = {task: self.inner / self.family.adapter_folder(task) for task in sorted(tasks)}
+        return {task: path for task, path in folders.items() if path != self.inner and path.is_dir()}
+
+    def graph(self, outputs: tuple[str, ...], task: str | None) -> Path | None:
+        """The file of a finished graph with some outputs, for a task; None where it is to be built."""
+        return None
+
+    def reader_files(self) -> dict[str, Path]:
+        """The files that turning texts into tokens needs, by the path that they have beside a finished graph."""
+        names = ("tokenizer_config.json", "special_tokens_map.json")
+        settings = {name: path for name in names if (path := self.inner / name).is_file()}
+        return {"tokenizer.json": self.tokenizer, **settings}
+
+    def identity(self, precision: NamedPrecision) -> str:
+        """The encoder's hash in a precision: 64 hex characters over the recipe and every file the vectors depend on.
+
+        int8 is an encoder of its own; bf16 and fp16 compute the same vectors as fp32 to three places and share its
+        hash.
+        """
+        files = {name: file_hash(path) for name, path in self.files().items()}
+        base = digest("encoder", self.recipe.essence(), files)
+        return digest("encoder", precision, base) if precision == "int8" else base
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What the folder tells people: `licence`, `languages` (BCP 47), `more_languages`, `quality`."""
+        card = self.folder / "README.md"
+        front = front_matter(card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "")
+        known = read_json(self.folder / "languages.json", missing={})
+        main = known.get("main", []) if isinstance(known, dict) else known
+        return {
+            "licence": self.config.get("license") or next(iter(front.get("license", [])), None),
+            "languages": list(main) or front.get("language", []),
+            "more_languages": known.get("others", []) if isinstance(known, dict) else [],
+            "quality": read_json(self.folder / "quality.json", missing={}),
+        }
+
+    def layer_files(self, layer: Dense) -> list[Path]:
+        """The files with the tensors of a layer after the encoder.
+
+        Raises:
+            ModelError: there are none.
+        """
+        path = self.folder / layer.folder
+        return [path] if path.is_file() else weight_files(path if layer.folder else self.inner)
 
 
-def open_checkpoint(folder: Path) -> Checkpoint:
+def open_checkpoint(folder: Path, stated: Stated | None = None) -> Checkpoint:
     """Look at a model folder and derive its recipe; reads no weights.
+
+    Args:
+        folder: of the checkpoint, or a ready one.
+        stated: what the user says of it, before what ``xret.json`` and the checkpoint's own files do.
 
     Raises:
         ModelError: not a model folder, or an unsupported family, module, pooling or activation; the message names it.
     """
+    from xret.encoders.ready import Ready
+
     try:
-        return Checkpoint(folder)
+        if Ready.at(folder):
+            if stated is not None:
+                raise ModelError("is a ready folder, and its recipe is settled; export the model again")
+            return Ready(folder)
+        return Checkpoint(folder, stated)
     except ModelError as error:
         text = str(error)
         raise ModelError(text if text.startswith(str(folder)) else f"{folder}: {text}") from error

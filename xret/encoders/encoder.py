@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from xret.encoders.batching import WINDOW_TEXTS, batches, pad, token_budget, windows
-from xret.encoders.heads import SENTENCE, TOKENS
-from xret.encoders.recipe import Recipe, Role
-from xret.encoders.session import Session
-from xret.encoders.tokenizer import TextTokenizer, Tokens
-from xret.errors import InputError, UsageError
+from xret.encoders.heads import SENTENCE, TOKENS, WEIGHTS
+from xret.encoders.languages import Routed, route
+from xret.encoders.lengths import shorten, weigh
+from xret.encoders.losses import Losses
+from xret.encoders.multivector.outputs import AllVectors, TokenWeights, heaviest
+from xret.encoders.names import NamedPrecision
+from xret.encoders.recipe import Recipe, Role, Sparse
+from xret.encoders.sessions import Sessions
+from xret.encoders.tokenizer import Reader, Tokens
+from xret.errors import InputError, ModelError, UsageError
 
-__all__ = ["Encoder", "weigh"]
+__all__ = ["Encoder", "Losses", "weigh"]
 
 logger = logging.getLogger("xret")
 
@@ -33,26 +38,20 @@ class Encoder:
         max_length: tokens of a text that are read, special ones included; what is beyond is cut, counted and reported.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        hash: str,
-        recipe: Recipe,
-        tokenizer: TextTokenizer,
-        session: Session,
-        token_session: Callable[[], Session],
-    ) -> None:
+    def __init__(self, *, name: str, hash: str, recipe: Recipe, reader: Reader, sessions: Sessions) -> None:
         """Put together; use `load_encoder`."""
-        self.name, self.hash, self.recipe = name, hash, recipe
-        self.dim, self.token_dim, self.max_length = recipe.dim, recipe.token_dim, recipe.max_length
-        self.device = session.device
-        self._told = False
-        self._tokenizer, self._session, self._token_session = tokenizer, session, cache(token_session)
-        self._budget = token_budget(device=session.device)
+        self._assign(name=name, hash=hash, recipe=recipe, device=sessions.device, precision=sessions.precision)
+        self._reader, self._sessions = reader, sessions
+        self._budget = token_budget(device=sessions.device, precision=sessions.precision)
         logger.info(
             "encoder %s: batches of at most %d tokens, %d texts sorted at a time", name, self._budget, WINDOW_TEXTS
         )
+
+    def _assign(self, *, name: str, hash: str, recipe: Recipe, device: str, precision: NamedPrecision) -> None:
+        self.name, self.hash, self.recipe = name, hash, recipe
+        self.dim, self.token_dim, self.max_length = recipe.dim, recipe.token_dim, recipe.max_length
+        self.device, self.precision = device, precision
+        self._told: set[str] = set()
 
     def encode(
         self,
@@ -68,7 +67,8 @@ class Encoder:
         Args:
             texts: any strings; the empty one has a defined vector too.
             role: puts the checkpoint's prompt for queries or documents before each text; None its default prompt.
-            lang: one BCP 47 tag per text, for families that are told the language; others ignore it.
+            lang: one BCP 47 tag per text (or the model's own codes), for families that are told the language; others
+                ignore it. Texts of unknown language are encoded as the recipe's default one, counted and reported.
             dim: keep the first `dim` values and bring them back to length 1 (for Matryoshka-trained models).
             progress: show a bar on a terminal.
 
@@ -82,9 +82,27 @@ class Encoder:
             UsageError: `dim` is larger than the encoder's, or `lang` has another length.
         """
         with tqdm(total=len(texts), unit=" texts", unit_scale=True, disable=None if progress else True) as bar:
-            out, cut = self.encode_counted(texts, role=role, lang=lang, dim=dim, advance=bar.update)
-        self.report(cut, len(texts))
+            out, losses = self.encode_counted(texts, role=role, lang=lang, dim=dim, advance=bar.update)
+        self.report(losses.cut, len(texts))
         return out
+
+    def encode_arrow(self, texts: Any, *, lang: Any = None, **options: Any) -> Any:
+        """`encode` from and to Arrow.
+
+        Args:
+            texts: a string array, chunked or not, or a sequence of strings.
+            lang: likewise, or None.
+            options: as in `encode`.
+
+        Returns:
+            A `pyarrow.FixedSizeListArray` of (len(texts),) float32 vectors; no copy of them is made.
+        """
+        import pyarrow as pa
+
+        arrow = (pa.Array, pa.ChunkedArray)
+        values, tags = (given.to_pylist() if isinstance(given, arrow) else given for given in (texts, lang))
+        vectors = self.encode(values, lang=tags, **options)
+        return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
 
     def encode_counted(
         self,
@@ -94,8 +112,8 @@ class Encoder:
         lang: Sequence[str] | None = None,
         dim: int | None = None,
         advance: Callable[[int], object] = lambda rows: None,
-    ) -> tuple[NDArray[np.float32], int]:
-        """As `encode`, for callers that encode in parts: gives the vectors and how many texts were cut.
+    ) -> tuple[NDArray[np.float32], Losses]:
+        """As `encode`, for callers that encode in parts: gives the vectors and what they lack.
 
         Args:
             texts: as in `encode`, and so are `role`, `lang` and `dim`.
@@ -104,23 +122,32 @@ class Encoder:
             dim: see `encode`.
             advance: called with the number of texts done, after each batch.
         """
+        self.need_sentences()
         self._check(texts, lang, dim)
         out = np.empty((len(texts), dim or self.dim), np.float32)
-        cut = 0
-        for window in windows(texts):
-            tokens = self._tokens(texts, window, role)
-            cut += tokens.cut
-            for rows in batches(tokens.lengths, self._budget):
-                vectors = self._session.run(*pad(tokens, rows), SENTENCE)
-                out[rows + window.start] = vectors if dim is None else _shorten(vectors, dim)
+        losses, session = Losses(), self._sessions(SENTENCE, role)
+        for window, tokens in self._read(texts, role, lang, losses):
+            for rows in batches(tokens, self._budget):
+                feed = pad(tokens, rows)
+                losses.slots += feed["input_ids"].size
+                vectors = session.run(feed, SENTENCE)
+                out[rows + window.start] = vectors if dim is None else shorten(vectors, dim)
                 advance(len(rows))
-        return out, cut
+        return out, losses
 
-    def encode_tokens(self, texts: Sequence[str], *, role: Role | None = None) -> list[NDArray[np.float32]]:
+    def encode_tokens(
+        self, texts: Sequence[str], *, role: Role | None = None, lang: Sequence[str] | None = None
+    ) -> list[NDArray[np.float32]]:
         """Token vectors, for MaxSim.
 
+        Args:
+            texts: as in `encode`, and so are `role` and `lang`.
+            role: see `encode`.
+            lang: see `encode`.
+
         Returns:
-            Per text (tokens, token_dim) float32 rows of length 1: the last hidden states without special tokens.
+            Per text (tokens, token_dim) float32 rows of length 1: what the model was trained to compare by MaxSim, in
+            a multi-vector model; in others the last hidden states without special tokens.
             A text without any other token gives (0, token_dim). Where the recipe has `token_weights`, the rows of a
             query are as long as their tokens' weights (see `weigh`): nothing in a static model tells "the" from
             "earthquake" but these.
@@ -128,27 +155,112 @@ class Encoder:
         Raises:
             InputError: as in `encode`.
         """
-        self._check(texts, None, None)
-        session = self._token_session()
         out: list[NDArray[np.float32]] = [np.empty((0, self.token_dim), np.float32)] * len(texts)
-        cut = 0
-        for window in windows(texts):
-            tokens = self._tokens(texts, window, role, special=True)
-            cut += tokens.cut
-            for rows in batches(tokens.lengths, self._budget):
-                vectors = session.run(*pad(tokens, rows), TOKENS)
-                for at, row in enumerate(rows):
-                    found = vectors[at, : tokens.lengths[row]][tokens.plain(int(row))]
-                    out[window.start + int(row)] = weigh(found, role) if self.recipe.token_weights else found
-        if cut and not self._told:  # documents come in many small calls: once is enough
-            self._told = True
-            self.report(cut, len(texts))
+        for row, ids, kept, (vectors,) in self._each(texts, role, lang, [TOKENS]):
+            found = vectors[: len(ids)][kept]
+            out[row] = weigh(found, role) if self.recipe.token_weights else found
         return out
 
-    def _tokens(self, texts: Sequence[str], window: range, role: Role | None, *, special: bool = False) -> Tokens:
-        prompt = self.recipe.prompt(role)
-        part = texts[window.start : window.stop]
-        return self._tokenizer([prompt + text for text in part] if prompt else part, special=special)
+    def encode_sparse(
+        self, texts: Sequence[str], *, role: Role | None = None, lang: Sequence[str] | None = None
+    ) -> list[TokenWeights]:
+        """Weights of the vocabulary's tokens (BGE-M3's lexical weights); arguments as in `encode`.
+
+        Raises:
+            ModelError: the model gives none.
+            InputError: as in `encode`.
+        """
+        ignored = self._need_sparse().ignored
+        out = [TokenWeights(np.empty(0, np.int64), np.empty(0, np.float32))] * len(texts)
+        for row, ids, _, (weights,) in self._each(texts, role, lang, [WEIGHTS]):
+            out[row] = heaviest(ids, weights[: len(ids)], ignored)
+        return out
+
+    def encode_all(
+        self, texts: Sequence[str], *, role: Role | None = None, lang: Sequence[str] | None = None
+    ) -> AllVectors:
+        """Sentence vectors, token vectors and token weights (BGE-M3's three) from one pass; arguments as in `encode`.
+
+        Raises:
+            ModelError: the model does not give all three.
+            InputError: as in `encode`.
+        """
+        self.need_sentences()
+        ignored = self._need_sparse().ignored
+        sentences = np.empty((len(texts), self.dim), np.float32)
+        found: dict[int, tuple[NDArray[np.float32], TokenWeights]] = {}
+        for row, ids, kept, (sentence, vectors, weights) in self._each(texts, role, lang, [SENTENCE, TOKENS, WEIGHTS]):
+            sentences[row] = sentence
+            found[row] = vectors[: len(ids)][kept], heaviest(ids, weights[: len(ids)], ignored)
+        rows = [found[row] for row in range(len(texts))]
+        return AllVectors(sentences, [vectors for vectors, _ in rows], [weights for _, weights in rows])
+
+    def need_sentences(self) -> None:
+        """Refuse to go on with a model of token vectors alone.
+
+        Raises:
+            ModelError: says what it is for.
+        """
+        if not self.dim:
+            raise ModelError(
+                f"{self.name}: gives token vectors, no sentence vectors; use it to rerank: "
+                f"xret rerank RUN --model maxsim --encoder {self.name}"
+            )
+
+    def _need_sparse(self) -> Sparse:
+        if (sparse := self.recipe.sparse) is None:
+            raise ModelError(f"{self.name}: gives no token weights; models with a sparse_linear head (BGE-M3) do")
+        return sparse
+
+    def _each(
+        self, texts: Sequence[str], role: Role | None, lang: Sequence[str] | None, outputs: Sequence[str]
+    ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.bool_], list[NDArray[np.float32]]]]:
+        """Text by text: its place, its token ids, which of them count in MaxSim, and its part of each output."""
+        self._check(texts, lang, None)
+        losses, session = Losses(), self._sessions(outputs[0], role)
+        for window, tokens in self._read(texts, role, lang, losses, kept=True):
+            for rows in batches(tokens, self._budget):
+                found = session.run_all(pad(tokens, rows), outputs)
+                for at, row in enumerate(rows.tolist()):
+                    own = slice(start := int(tokens.starts[row]), start + int(tokens.lengths[row]))
+                    yield window.start + row, tokens.ids[own], tokens.kept_of(row), [values[at] for values in found]
+        if losses.cut and "cut" not in self._told:  # documents come in many small calls: once is enough
+            self._told.add("cut")
+            self.report(losses.cut, len(texts), role)
+
+    def _read(
+        self,
+        texts: Sequence[str],
+        role: Role | None,
+        lang: Sequence[str] | None,
+        losses: Losses,
+        *,
+        kept: bool = False,
+    ) -> Iterator[tuple[range, Tokens]]:
+        """The tokens of the texts, a window at a time; counts what is lost."""
+        code = self._routed(lang if lang is not None else ["und"] * len(texts), losses)
+        for window in windows(texts):
+            at = slice(window.start, window.stop)
+            tokens = self._reader(texts[at], role=role, code=None if code is None else code[at], kept=kept)
+            losses.add(Losses(cut=tokens.cut, lost=tokens.lost, tokens=len(tokens.ids)))
+            yield window, tokens
+
+    def _routed(self, lang: Sequence[str], losses: Losses) -> NDArray[np.int64] | None:
+        """The place of each text's language in the recipe's codes; says so, once a language, where there is none."""
+        if (languages := self.recipe.languages) is None:
+            return None
+        routed = route(lang, languages)
+        self._tell_unknown(routed, languages.default, losses)
+        return routed.index
+
+    def _tell_unknown(self, routed: Routed, default: str, losses: Losses) -> None:
+        """Count the texts of unknown languages, and say so once a language."""
+        losses.unknown.update(routed.unknown)
+        for tag in set(routed.unknown) - self._told:
+            self._told.add(tag)
+            logger.warning(
+                "%s: does not know the language '%s'; its texts are encoded as '%s'", self.name, tag, default
+            )
 
     def _check(self, texts: Sequence[str], lang: Sequence[str] | None, dim: int | None) -> None:
         if isinstance(texts, str):
@@ -161,32 +273,12 @@ class Encoder:
         if dim is not None and not 1 <= dim <= self.dim:
             raise UsageError(f"dim {dim} is outside 1..{self.dim}, the width of {self.name}'s vectors")
 
-    def report(self, cut: int, total: int) -> None:
+    def release(self) -> None:
+        """Give back the memory of the graphs; they are opened again when next needed."""
+        self._sessions.close()
+
+    def report(self, cut: int, total: int, role: Role | None = None) -> None:
         """Say (WARNING) how many texts were cut, if any."""
         if cut:
-            logger.warning(
-                "%s: %d of %d texts are longer than %d tokens and were cut", self.name, cut, total, self.max_length
-            )
-
-
-def weigh(vectors: NDArray[np.float32], role: Role | None) -> NDArray[np.float32]:
-    """Token vectors of length 1; those of a query times a weight in proportion to their squared length, 1 on average.
-
-    Squared lengths, and weights on the query's side alone, did best of the few ways tried on the bundled sample.
-
-    Args:
-        vectors: (tokens, d) float32.
-        role: of their text.
-    """
-    squares = np.square(vectors).sum(axis=1, keepdims=True)
-    rows: NDArray[np.float32] = vectors / np.sqrt(np.maximum(squares, np.float32(1e-24)))
-    if role != "query" or not squares.sum() > 0:
-        return rows
-    return np.asarray(rows * (squares * (len(rows) / squares.sum())), dtype=np.float32)
-
-
-def _shorten(vectors: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
-    short = vectors[:, :dim]
-    norms = np.linalg.norm(short, axis=1, keepdims=True)
-    first = np.eye(1, dim, dtype=np.float32)
-    return np.where(norms > 0, short / np.maximum(norms, np.float32(1e-12)), first)
+            longest = policy.length(role) if (policy := self.recipe.multi_vector) else self.max_length
+            logger.warning("%s: %d of %d texts are longer than %d tokens and were cut", self.name, cut, total, longest)

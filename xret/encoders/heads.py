@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from xret.encoders.graph import Graph
-from xret.encoders.recipe import Dense, Normalize, Recipe
+from xret.encoders.recipe import Dense, Normalize, Recipe, Scores, Sparse
 from xret.encoders.weights import Weights
 
-__all__ = ["SENTENCE", "TOKENS", "add_sentence_output", "add_token_output", "unit"]
+__all__ = [
+    "PROMPT",
+    "SCORES",
+    "SENTENCE",
+    "TOKENS",
+    "WEIGHTS",
+    "add_score_output",
+    "add_sentence_output",
+    "add_token_output",
+    "add_weight_output",
+    "unit",
+]
 
-SENTENCE, TOKENS = "sentence_embedding", "token_embeddings"
+PROMPT = "prompt_length"  # input int64 (1,): how many first tokens are the prompt's, where pooling leaves them out
+SENTENCE, TOKENS, WEIGHTS, SCORES = "sentence_embedding", "token_embeddings", "token_weights", "scores"
 
 
-def add_token_output(graph: Graph, hidden: str, recipe: Recipe) -> None:
+def add_token_output(graph: Graph, hidden: str, recipe: Recipe, weights: Mapping[str, Weights]) -> None:
     """Declare the output ``token_embeddings``: float32 (batch, tokens, token_dim) rows.
 
     They have length 1, unless the recipe says that a row's length is its token's weight.
 
     Args:
         graph: where to.
-        hidden: float32 (batch, tokens, token_dim) value: the last hidden state.
-        recipe: tells the width.
+        hidden: float32 (batch, tokens, width) value: the last hidden state.
+        recipe: tells the width, and the projections of a multi-vector model.
+        weights: tensors of each projection, by its folder.
     """
+    for head in recipe.multi_vector.projections if recipe.multi_vector else ():
+        hidden = _dense(graph, hidden, head, weights[head.folder])
     graph.output(hidden if recipe.token_weights else unit(graph, hidden), TOKENS, ["batch", "tokens", recipe.token_dim])
+
+
+def add_weight_output(graph: Graph, hidden: str, sparse: Sparse, weights: Mapping[str, Weights]) -> None:
+    """Declare the output ``token_weights``: float32 (batch, tokens), none below 0.
+
+    Args:
+        graph: where to.
+        hidden: float32 (batch, tokens, width) value: the last hidden state.
+        sparse: the head.
+        weights: its tensors, by its folder.
+    """
+    value = graph.node("Relu", [_dense(graph, hidden, sparse.head, weights[sparse.head.folder])])
+    graph.output(graph.node("Squeeze", [value, graph.ints(2)]), WEIGHTS, ["batch", "tokens"])
+
+
+def add_score_output(graph: Graph, hidden: str, scores: Scores, weights: Weights) -> None:
+    """Declare the output ``scores``: float32 (batch,), each the score of a pair of texts.
+
+    Args:
+        graph: holds the int64 input ``attention_mask`` (batch, tokens), padded on the right.
+        hidden: float32 (batch, tokens, width) value: the last hidden state.
+        scores: the head.
+        weights: hold its tensors.
+    """
+    value = _POOLINGS[scores.pooling](graph, hidden, graph.node("Cast", ["attention_mask"], to=1))
+    for place, layer in enumerate(scores.layers):
+        if scores.norm and place == len(scores.layers) - 1:
+            value = _norm(graph, value, scores, layer.in_features, weights)
+        value = _dense(graph, value, layer, weights)
+    graph.output(graph.node("Squeeze", [value, graph.ints(1)]), SCORES, ["batch"])
+
+
+def _norm(graph: Graph, value: str, scores: Scores, width: int, weights: Weights) -> str:
+    gain = weights.get(f"{scores.norm}.weight", width)
+    shift = weights.get(f"{scores.norm}.bias", width) if f"{scores.norm}.bias" in weights else np.zeros_like(gain)
+    inputs = [value, graph.weight("score_norm.weight", gain), graph.weight("score_norm.bias", shift)]
+    return graph.node("LayerNormalization", inputs, epsilon=scores.epsilon)
 
 
 def add_sentence_output(
@@ -41,14 +93,27 @@ def add_sentence_output(
         weights: tensors of each dense head, by its folder.
     """
     if pooled is None:
-        mask = graph.node("Cast", ["attention_mask"], to=1)
+        mask = _counted(graph, recipe)
         modes = [_POOLINGS[mode](graph, hidden, mask) for mode in recipe.pooling]
         pooled = modes[0] if len(modes) == 1 else graph.node("Concat", modes, axis=-1)
     for head in recipe.heads:
         pooled = (
             unit(graph, pooled) if isinstance(head, Normalize) else _dense(graph, pooled, head, weights[head.folder])
         )
+    if recipe.dim < recipe.full_dim:
+        pooled = graph.node("Slice", [pooled, graph.ints(0), graph.ints(recipe.dim), graph.ints(1)])
     graph.output(_safe(graph, unit(graph, pooled), recipe.dim), SENTENCE, ["batch", recipe.dim])
+
+
+def _counted(graph: Graph, recipe: Recipe) -> str:
+    """Which tokens pooling counts, as float32 (batch, tokens): all real ones, or those behind the prompt."""
+    mask = graph.node("Cast", ["attention_mask"], to=1)
+    if recipe.include_prompt:
+        return mask
+    graph.input(PROMPT, [1])
+    place = graph.node("CumSum", ["attention_mask", graph.ints(1)])  # counts from 1
+    behind = graph.node("Cast", [graph.node("Greater", [place, PROMPT])], to=1)
+    return graph.node("Mul", [mask, behind])
 
 
 def unit(graph: Graph, value: str) -> str:
@@ -82,17 +147,21 @@ def _mean_sqrt_len(graph: Graph, hidden: str, mask: str) -> str:
 
 
 def _weighted_mean(graph: Graph, hidden: str, mask: str) -> str:
-    # Padded on the right, so a token's position weight is the number of real tokens up to it.
-    positions = graph.node("Mul", [graph.node("CumSum", [mask, graph.ints(1)]), mask])
+    # Padded on the right, so a token's position weight is the number of real tokens up to it; a prompt's count too.
+    real = graph.node("Cast", ["attention_mask"], to=1)
+    positions = graph.node("Mul", [graph.node("CumSum", [real, graph.ints(1)]), mask])
     return graph.node("Div", [_weighted_sum(graph, hidden, positions), _count(graph, positions)])
 
 
 def _cls(graph: Graph, hidden: str, mask: str) -> str:
+    if PROMPT in graph.inputs:  # the first token behind the prompt
+        first = graph.node("ArgMax", [mask], axis=1, keepdims=1)
+        return graph.node("GatherND", [hidden, first], batch_dims=1)
     return graph.node("Squeeze", [graph.node("Gather", [hidden, graph.ints(0)], axis=1), graph.ints(1)])
 
 
 def _last(graph: Graph, hidden: str, mask: str) -> str:
-    count = graph.node("Cast", [graph.node("ReduceSum", [mask, graph.ints(1)], keepdims=1)], to=7)
+    count = graph.node("ReduceSum", ["attention_mask", graph.ints(1)], keepdims=1)
     index = graph.node("Max", [graph.node("Sub", [count, graph.ints(1)]), graph.ints(0)])
     return graph.node("GatherND", [hidden, index], batch_dims=1)
 
@@ -116,11 +185,12 @@ _POOLINGS: dict[str, Callable[[Graph, str, str], str]] = {
 
 
 def _dense(graph: Graph, value: str, head: Dense, weights: Weights) -> str:
-    name, width, out = head.folder, head.in_features, head.out_features
-    matrix = graph.weight(f"{name}.weight", weights.get("linear.weight", out, width).T)
+    width, out = head.in_features, head.out_features
+    name, tensor = f"{head.folder}/{head.tensor}", f"{head.tensor}.".lstrip(".")
+    matrix = graph.weight(f"{name}.weight", weights.get(f"{tensor}weight", out, width).T)
     result = graph.node("MatMul", [value, matrix])
     if head.bias:
-        result = graph.node("Add", [result, graph.weight(f"{name}.bias", weights.get("linear.bias", out))])
+        result = graph.node("Add", [result, graph.weight(f"{name}.bias", weights.get(f"{tensor}bias", out))])
     result = _ACTIVATIONS[head.activation](graph, result)
     if not head.residual:
         return result

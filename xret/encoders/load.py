@@ -1,27 +1,32 @@
-"""Opens a checkpoint, builds its graph (or takes the kept one) and gives an encoder."""
+"""Opens a checkpoint and gives an encoder."""
 
 from __future__ import annotations
 
 import logging
-from functools import partial
 from pathlib import Path
 
-from xret.artifact import digest, file_hash
-from xret.encoders.cache import find_graph, forget_graph, keep_graph
-from xret.encoders.checkpoint import Checkpoint, open_checkpoint
+from xret.encoders.adapter_reader import AdapterReader
+from xret.encoders.checkpoint import Checkpoint
+from xret.encoders.devices import is_cuda, usable_device
 from xret.encoders.encoder import Encoder
-from xret.encoders.graph import Graph
-from xret.encoders.heads import SENTENCE, TOKENS, add_sentence_output, add_token_output
+from xret.encoders.expert_models import find_expert_models, open_model
+from xret.encoders.experts import ExpertsEncoder
+from xret.encoders.heads import SENTENCE, TOKENS
+from xret.encoders.language_reader import LanguageReader
+from xret.encoders.laser.checkpoint import PIECES
+from xret.encoders.laser.tokeniser import LaserTokenizer
 from xret.encoders.locate import locate
-from xret.encoders.recipe import Dense
-from xret.encoders.session import Session
-from xret.encoders.tokenizer import TextTokenizer
-from xret.encoders.weights import Weights, weight_files
-from xret.errors import ModelError
+from xret.encoders.multivector import MultiVectorReader
+from xret.encoders.names import NamedPrecision, split_precision
+from xret.encoders.recipe import Normalize
+from xret.encoders.sessions import Sessions
+from xret.encoders.tokenizer import Reader, TextTokenizer
+from xret.errors import DeviceError, ModelError
 
-__all__ = ["GRAPH_VERSION", "build_graph", "encoder_hash", "graph_outputs", "identify", "load_encoder"]
+__all__ = ["encoder_hash", "identify", "load_encoder"]
 
-GRAPH_VERSION = 1  # raised when heads or graph layout change: empties the graph cache
+_CPU_ONLY = ("int8", "bf16")
+_LASER = ("laser2", "laser3")
 logger = logging.getLogger("xret")
 
 
@@ -29,40 +34,102 @@ def load_encoder(name: str | Path = "xret-mini", *, device: str = "auto", thread
     """Load a model for encoding.
 
     Args:
-        name: a bundled model, a model folder (sentence-transformers or Hugging Face layout), or a hub id on disk.
-        device: ``auto`` (CUDA where it works), ``cpu`` or ``cuda``.
+        name: a bundled model, a model folder (sentence-transformers or Hugging Face layout), or a hub id on disk;
+            with ``:fp32``, ``:fp16``, ``:bf16`` or ``:int8`` behind it, in that precision (else fp32 on a CPU and, but
+            for families that overflow, fp16 on CUDA).
+        device: ``auto`` (CUDA where it works), ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads; None for all cores.
 
     Raises:
         ModelError: not found, or not a model this version can build; the message names the reason.
-        DeviceError: CUDA was asked for and cannot be used.
+        DeviceError: CUDA was asked for and cannot be used, or the precision is not to be had on the device.
         MissingExtraError: ONNX Runtime is not installed.
     """
-    checkpoint = open_checkpoint(locate(name))
+    base, wanted = split_precision(name)
+    folder = locate(base)
+    device = usable_device("cpu" if device == "auto" and wanted in _CPU_ONLY else device)
+    if is_cuda(device) and wanted in _CPU_ONLY:
+        raise DeviceError(f"{name}: {wanted} is for CPUs; on {device} take {base}:fp16, or no suffix")
+    if not is_cuda(device) and wanted == "fp16":
+        raise DeviceError(f"{name}: fp16 is for GPUs; on the CPU take :bf16, :int8 or no suffix")
+
+    def load(checkpoint: Checkpoint) -> Encoder:
+        return _load(checkpoint, name=str(name), wanted=wanted, device=device, threads=threads)
+
+    if (models := find_expert_models(folder)) is None:
+        return load(open_model(folder))
+    return ExpertsEncoder(
+        name=str(name), hash=models.identity(wanted), models=models, open_expert=load, device=device,
+        precision=wanted or "fp32",
+    )  # fmt: skip
+
+
+def _load(
+    checkpoint: Checkpoint, *, name: str, wanted: NamedPrecision | None, device: str, threads: int | None
+) -> Encoder:
+    if checkpoint.recipe.scores:
+        raise ModelError(f"{name}: is a cross-encoder, which scores pairs of texts; rerank with it: --model {name}")
+    precision = wanted or checkpoint.precision or ("fp16" if is_cuda(device) and checkpoint.family.half else "fp32")
+    identity = encoder_hash(checkpoint, precision)
+    reader = open_reader(checkpoint, threads=threads)
+    logger.info("encoder %s (%s): %s, %s", name, identity[:12], precision, checkpoint.recipe)
+    _tell(name, checkpoint)
+    sessions = Sessions(checkpoint, name=name, identity=identity, device=device, precision=precision, threads=threads)
+    sessions(SENTENCE if checkpoint.recipe.dim else TOKENS)
+    return Encoder(name=name, hash=identity, recipe=checkpoint.recipe, reader=reader, sessions=sessions)
+
+
+def _tell(name: str | Path, checkpoint: Checkpoint) -> None:
+    """Say where the recipe is from, and what is not as the model was trained."""
     recipe = checkpoint.recipe
-    path = checkpoint.inner / "tokenizer.json"
-    identity = encoder_hash(checkpoint)
-    tokenizer = TextTokenizer(path, max_length=recipe.max_length, lowercase=recipe.lowercase, threads=threads)
+    logger.info("encoder %s: %s", name, "; ".join(f"{part} from {whose}" for part, whose in checkpoint.sources.items()))
+    if recipe.dim and recipe.similarity != "cosine" and not (recipe.heads and isinstance(recipe.heads[-1], Normalize)):
+        logger.warning(
+            "%s: was trained for '%s' similarity of vectors of any length; here all have length 1 (cosine), which "
+            "ranks somewhat differently", name, recipe.similarity,
+        )  # fmt: skip
+
+
+def open_reader(checkpoint: Checkpoint, *, threads: int | None) -> Reader:
+    """What turns texts into the checkpoint's tokens.
+
+    Raises:
+        ModelError: the tokeniser is broken, or of another model.
+    """
+    recipe, config = checkpoint.recipe, checkpoint.config
+    if config["model_type"] in _LASER:
+        pieces = checkpoint.reader_files().get(PIECES) or checkpoint.inner / PIECES
+        return LaserTokenizer(
+            pieces, config["words"], max_length=recipe.max_length, prepend=config["prepend"], threads=threads
+        )
+    path = checkpoint.tokenizer
+    tokenizer: TextTokenizer | MultiVectorReader | LanguageReader
+    if policy := recipe.multi_vector:
+        tokenizer = MultiVectorReader(
+            path, policy, lowercase=recipe.lowercase, prompt=recipe.prompt,
+            count_prompt=bool(recipe.dim) and not recipe.include_prompt, threads=threads,
+        )  # fmt: skip
+    elif recipe.languages and recipe.languages.kind == "token":
+        tokenizer = LanguageReader(
+            path, max_length=recipe.max_length, settings=checkpoint.tokenizer_settings, prompt=recipe.prompt,
+            lowercase=recipe.lowercase, threads=threads,
+        )  # fmt: skip
+    else:
+        tokenizer = TextTokenizer(
+            path, max_length=recipe.max_length, lowercase=recipe.lowercase, prompt=recipe.prompt,
+            count_prompt=not recipe.include_prompt, threads=threads,
+        )  # fmt: skip
     if tokenizer.size > (size := checkpoint.config.get("vocab_size", tokenizer.size)):
         raise ModelError(
             f"{path}: knows {tokenizer.size} tokens, config.json only {size}; they belong to different models"
         )
-    logger.info("encoder %s (%s): %s", name, identity[:12], recipe)
-
-    def session(outputs: tuple[str, ...]) -> Session:
-        return _session(checkpoint, str(name), identity, outputs, device=device, threads=threads)
-
-    sentences = session(graph_outputs(checkpoint)[0])
-    return Encoder(
-        name=str(name), hash=identity, recipe=recipe, tokenizer=tokenizer, session=sentences,
-        token_session=partial(session, (TOKENS,)) if checkpoint.family.apart else lambda: sentences,
-    )  # fmt: skip
+    told = recipe.languages
+    return AdapterReader(tokenizer, told) if told is not None and told.kind == "adapter" else tokenizer
 
 
-def encoder_hash(checkpoint: Checkpoint) -> str:
-    """64 hex characters over the recipe and the content of every file the vectors depend on."""
-    files = {name: file_hash(path) for name, path in checkpoint.files().items()}
-    return digest("encoder", checkpoint.recipe.fields(), files)
+def encoder_hash(checkpoint: Checkpoint, precision: NamedPrecision | None = None) -> str:
+    """See `Checkpoint.identity`; without a precision, that of the encoder loaded by its plain name on a CPU."""
+    return checkpoint.identity(precision or checkpoint.precision or "fp32")
 
 
 def identify(name: str | Path) -> str:
@@ -71,48 +138,7 @@ def identify(name: str | Path) -> str:
     Raises:
         ModelError: as `load_encoder`.
     """
-    return encoder_hash(open_checkpoint(locate(name)))
-
-
-def graph_outputs(checkpoint: Checkpoint) -> list[tuple[str, ...]]:
-    """The graphs a model is made of, by their outputs: one for both, unless token vectors are much dearer."""
-    return [(SENTENCE,), (TOKENS,)] if checkpoint.family.apart else [(SENTENCE, TOKENS)]
-
-
-def build_graph(checkpoint: Checkpoint, outputs: tuple[str, ...] = (SENTENCE, TOKENS)) -> Graph:
-    """The graph: int64 ``input_ids`` and ``attention_mask`` (batch, tokens), padded on the right, to float32
-    ``sentence_embedding`` (batch, dim) and ``token_embeddings`` (batch, tokens, token_dim), rows of length 1
-    (the latter not where a recipe has `token_weights`).
-
-    Raises:
-        ModelError: the weights do not fit the config.
-    """
-    graph = Graph()
-    graph.input("input_ids")
-    graph.input("attention_mask")
-    built = checkpoint.family.build(graph, Weights(weight_files(checkpoint.inner)), checkpoint.config)
-    recipe = checkpoint.recipe
-    if SENTENCE in outputs:
-        dense = [head for head in recipe.heads if isinstance(head, Dense)]
-        weights = {head.folder: Weights(weight_files(checkpoint.folder / head.folder)) for head in dense}
-        add_sentence_output(graph, built.hidden, built.pooled, recipe, weights)
-    if TOKENS in outputs:
-        add_token_output(graph, built.hidden, recipe)
-    graph.prune()
-    return graph
-
-
-def _session(
-    checkpoint: Checkpoint, name: str, identity: str, outputs: tuple[str, ...], *, device: str, threads: int | None
-) -> Session:
-    key = digest("graph", GRAPH_VERSION, checkpoint.family.version, outputs, identity)
-    if (kept := find_graph(key)) is not None:
-        try:
-            return Session(kept, device=device, threads=threads)
-        except ModelError:
-            logger.warning("%s: the kept graph is damaged; building it again", kept)
-            forget_graph(key)
-    graph = build_graph(checkpoint, outputs)
-    recipe, folder = checkpoint.recipe, str(checkpoint.folder.absolute())
-    card = {"name": name, "hash": identity, "folder": folder, "family": recipe.family, "dim": recipe.dim}
-    return Session(keep_graph(key, graph, card) or graph.serialized(), device=device, threads=threads)
+    base, precision = split_precision(name)
+    folder = locate(base)
+    models = find_expert_models(folder)
+    return encoder_hash(open_model(folder), precision) if models is None else models.identity(precision)

@@ -75,6 +75,6 @@ def _hub(name: str) -> Path:
     if (snapshot / "config.json").is_file() or (snapshot / "modules.json").is_file():
         return snapshot
     raise ModelError(
-        f"{name}: this model is not on disk and xret does not download; run 'hf download {name}', "
-        f"or copy its folder to {own}, or give the folder's path"
+        f"{name}: this model is not on disk; run 'xret models pull {name}', copy its folder to {own}, "
+        "or give the folder's path"
     )

@@ -14,7 +14,15 @@ from typing import Any
 from xret.encoders.recipe import Dense
 from xret.errors import ModelError
 
-__all__ = ["Module", "dense_head", "pooling_modes", "read_json", "read_modules"]
+__all__ = [
+    "POOLINGS",
+    "Module",
+    "dense_head",
+    "pooling_modes",
+    "read_json",
+    "read_modules",
+    "text_settings",
+]
 
 _POOLINGS = {  # old boolean -> mode; combined modes are concatenated in this order
     "pooling_mode_cls_token": "cls",
@@ -31,7 +39,9 @@ _ACTIVATIONS = {
     "torch.nn.modules.activation.Sigmoid": "sigmoid",
     "torch.nn.modules.activation.GELU": "gelu",
 }
+POOLINGS = tuple(_POOLINGS.values())
 _SUPPORTED = ("Transformer", "Pooling", "Dense", "Normalize", "Dropout")
+_LENGTH_FILES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 
 
 @dataclass(frozen=True)
@@ -104,10 +114,8 @@ def pooling_modes(module: Module) -> tuple[str, ...]:
         wanted = unknown or [mode for key, mode in _POOLINGS.items() if settings.get(key)] or ["mean"]
     modes = (wanted,) if isinstance(wanted, str) else tuple(wanted)
     for mode in modes:
-        if mode not in _POOLINGS.values():
-            raise ModelError(
-                f"{module.path}/config.json: pooling '{mode}' is not known; known: {', '.join(_POOLINGS.values())}"
-            )
+        if mode not in POOLINGS:
+            raise ModelError(f"{module.path}/config.json: pooling '{mode}' is not known; known: {', '.join(POOLINGS)}")
     return modes
 
 
@@ -136,3 +144,56 @@ def dense_head(module: Module, width: int) -> Dense:
         activation=_ACTIVATIONS[activation],
         residual=bool(settings.get("use_residual", False)),
     )
+
+
+def text_settings(folder: Path, inner: Path) -> dict[str, Any]:
+    """What ``sentence_bert_config.json`` (or one of six older names) says about reading texts.
+
+    Args:
+        folder: of the checkpoint.
+        inner: of its transformer.
+
+    Returns:
+        ``max_seq_length`` and ``do_lower_case`` among others; {} where there is no such file.
+
+    Raises:
+        ModelError: the model is not one of texts to hidden states, or reads texts in a way that is not supported.
+    """
+    for place in dict.fromkeys((inner, folder)):
+        for kind in _LENGTH_FILES:
+            name = f"sentence_{kind}_config.json"
+            settings = read_json(place / name)
+            if isinstance(settings, dict) and settings:
+                _check_text(name, settings)
+                return {**settings, **_lengths(settings)}
+    return {}
+
+
+def _check_text(name: str, settings: dict[str, Any]) -> None:
+    """Refuse what 6.x can say beyond hidden states of texts (ModelError)."""
+    outputs = {task: "last_hidden_state" for task in ("feature-extraction", "fill-mask")}
+    outputs["sequence-classification"] = "logits"  # of cross-encoders
+    if (task := settings.get("transformer_task", "feature-extraction")) not in outputs:
+        raise ModelError(f"{name}: transformer_task '{task}' is not supported; supported: {', '.join(outputs)}")
+    text = settings.get("modality_config", {}).get("text")
+    if "modality_config" in settings and not isinstance(text, dict):
+        raise ModelError(f"{name}: the model does not read text (modality_config)")
+    found = (text or {}).get("method", "forward"), (text or {}).get("method_output_name", outputs[task])
+    if found != ("forward", outputs[task]):
+        raise ModelError(f"{name}: modality_config takes '{found[1]}' of '{found[0]}'; supported: {outputs[task]}")
+    special = _call_settings(settings).get("add_special_tokens", True)
+    if not special:
+        raise ModelError(f"{name}: processing_kwargs with add_special_tokens=false is not supported")
+
+
+def _call_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    given = settings.get("processing_kwargs") or {}
+    return {**(given.get("common") or {}), **(given.get("text") or {})}
+
+
+def _lengths(settings: dict[str, Any]) -> dict[str, Any]:
+    """The length that 6.x may also keep among the arguments of its tokeniser, or of its call."""
+    made = settings.get("processor_kwargs") or settings.get("tokenizer_args") or {}
+    values = settings.get("max_seq_length"), made.get("model_max_length"), _call_settings(settings).get("max_length")
+    known = [value for value in values if isinstance(value, int)]
+    return {"max_seq_length": known[-1]} if known else {}

@@ -1,22 +1,27 @@
-"""Texts to token ids with the `tokenizers` library: no padding, truncation counted, special tokens known."""
+"""Texts to token ids with the `tokenizers` library: no padding, truncation counted, special tokens known.
+
+Families that frame a text in a way of their own (a language's token first, markers, masks) have other readers; all are
+called alike (see `Reader`).
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.encoders.recipe import Role
 from xret.errors import InputError, ModelError
 
-__all__ = ["TextTokenizer", "Tokens"]
+__all__ = ["Reader", "TextTokenizer", "Tokens"]
 
 
 @dataclass(frozen=True)
@@ -26,25 +31,76 @@ class Tokens:
     ids: NDArray[np.int64]  # (total tokens,)
     lengths: NDArray[np.int64]  # (texts,)
     cut: int  # texts that were longer than the encoder takes
-    special: NDArray[np.bool_] | None = None  # (total tokens,), only when asked for
+    kept: NDArray[np.bool_] | None = None  # (total tokens,): whose vectors count in MaxSim; only when asked for
+    attended: NDArray[np.int64] | None = None  # (texts,): the first tokens that attention sees, where not all
+    adapter: NDArray[np.int64] | None = None  # (texts,): the language's place, where the graph is told it
+    lost: int = 0  # tokens that the texts had beyond those
+    prompt: int | None = None  # first tokens of each text that are the prompt's, where pooling leaves them out
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where each text begins in `ids`."""
         return np.cumsum(self.lengths) - self.lengths
 
-    def plain(self, row: int) -> NDArray[np.bool_]:
-        """Which tokens of one text are not special; only when `special` was asked for."""
-        assert self.special is not None
+    def kept_of(self, row: int) -> NDArray[np.bool_]:
+        """The tokens of one text whose vectors count; only when `kept` was asked for."""
+        assert self.kept is not None
         start = int(self.starts[row])
-        return ~self.special[start : start + int(self.lengths[row])]
+        return self.kept[start : start + int(self.lengths[row])]
+
+
+class Reader(Protocol):
+    """Turns texts into tokens.
+
+    Attributes:
+        max_length: tokens of a text that are read; what is beyond is cut and counted.
+    """
+
+    max_length: int
+
+    def __call__(
+        self,
+        texts: Sequence[str],
+        *,
+        role: Role | None = None,
+        code: NDArray[np.int64] | None = None,
+        kept: bool = False,
+    ) -> Tokens:
+        """Tokenise.
+
+        Args:
+            texts: any strings, without prompt.
+            role: what they are.
+            code: (texts,) the place of each text's language in the recipe's codes, where the recipe has any.
+            kept: also tell whose vectors count in MaxSim.
+
+        Raises:
+            InputError: a text holds a lone surrogate and so has no UTF-8 form.
+        """
 
 
 class TextTokenizer:
     """A checkpoint's tokenizer.json, truncating at `max_length` tokens (special ones included)."""
 
-    def __init__(self, path: Path, *, max_length: int, lowercase: bool = False, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_length: int,
+        lowercase: bool = False,
+        prompt: Callable[[Role | None], str] = lambda role: "",
+        count_prompt: bool = False,
+        threads: int | None = None,
+    ) -> None:
         """Load the tokeniser.
+
+        Args:
+            path: the tokenizer.json.
+            max_length: tokens of a text, special ones included.
+            lowercase: whether texts are lowercased first.
+            prompt: gives what stands before every text in a role.
+            count_prompt: tell how many of the tokens are the prompt's.
+            threads: 1 for one thread.
 
         Raises:
             ModelError: the file cannot be read by the installed `tokenizers`.
@@ -61,33 +117,58 @@ class TextTokenizer:
             self._lowercase()
         self.max_length = max_length
         self.size: int = self._tokenizer.get_vocab_size()
-        self._threads = threads
+        self._prompt, self._count_prompt, self._threads = prompt, count_prompt, threads
 
-    def __call__(self, texts: Sequence[str], *, special: bool = False) -> Tokens:
-        """Tokenise.
+    def __call__(
+        self,
+        texts: Sequence[str],
+        *,
+        role: Role | None = None,
+        code: NDArray[np.int64] | None = None,
+        kept: bool = False,
+    ) -> Tokens:
+        """As `Reader`; the empty text is one of special tokens only, and special tokens are not kept."""
+        if prompt := self._prompt(role):
+            texts = [prompt + text for text in texts]
+        encodings = self.encodings(texts)
+        rows = [encoding.ids for encoding in encodings]
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        total = int(lengths.sum())
+        full = np.flatnonzero(lengths == self.max_length)  # only these can have been cut, and asking each is slow
+        rest = [rest for row in full if (rest := encodings[row].overflowing)]
+        lost = sum(part.special_tokens_mask.count(0) for parts in rest for part in parts)
+        ids = np.fromiter(chain.from_iterable(rows), np.int64, total)
+        own = None
+        if kept:
+            special = chain.from_iterable(encoding.special_tokens_mask for encoding in encodings)
+            own = np.fromiter(special, np.int64, total) == 0
+        return Tokens(ids, lengths, len(rest), own, lost=lost, prompt=self._prompt_tokens(prompt))
 
-        Args:
-            texts: any strings; the empty one is a text of special tokens only.
-            special: also tell special tokens from the others.
+    def encodings(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Any]:
+        """What the `tokenizers` library makes of texts or pairs of them.
 
         Raises:
             InputError: a text holds a lone surrogate and so has no UTF-8 form.
         """
         try:
             with _parallelism(self._threads):
-                encodings = self._tokenizer.encode_batch_fast(list(texts))
+                return list(self._tokenizer.encode_batch_fast(list(texts)))
         except (TypeError, UnicodeError) as error:
-            raise _blame(texts, error) from error
-        rows = [encoding.ids for encoding in encodings]
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        total = int(lengths.sum())
-        full = np.flatnonzero(lengths == self.max_length)  # only these can have been cut, and asking each is slow
-        cut = sum(1 for row in full if encodings[row].overflowing)
-        ids = np.fromiter(chain.from_iterable(rows), np.int64, total)
-        if not special:
-            return Tokens(ids, lengths, cut)
-        marks = chain.from_iterable(encoding.special_tokens_mask for encoding in encodings)
-        return Tokens(ids, lengths, cut, np.fromiter(marks, np.int64, total).astype(np.bool_))
+            flat = (text for each in texts for text in ((each,) if isinstance(each, str) else each))
+            raise _blame(list(flat), error) from error
+
+    def _prompt_tokens(self, prompt: str) -> int | None:
+        """As sentence-transformers counts them: those of the prompt by itself, less a special one at its end."""
+        if not self._count_prompt:
+            return None
+        mask = self._tokenizer.encode(prompt).special_tokens_mask if prompt else []
+        return len(mask) - mask[-1] if mask else 0
+
+    def limit(self, max_length: int) -> None:
+        """From now on, cut texts at so many tokens, special ones included."""
+        if max_length != self.max_length:
+            self._tokenizer.enable_truncation(max_length)
+            self.max_length = max_length
 
     def _lowercase(self) -> None:
         from tokenizers.normalizers import Lowercase, Sequence
@@ -119,4 +200,4 @@ def _parallelism(threads: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        del os.environ[key]
+        os.environ.pop(key, None)  # another thread may have been faster

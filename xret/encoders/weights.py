@@ -1,6 +1,7 @@
-"""Reads safetensors files without torch: names, shapes and memory-mapped NumPy arrays.
+"""The tensors of a checkpoint without torch: names, shapes and memory-mapped NumPy arrays.
 
-Format: https://github.com/huggingface/safetensors#format (8-byte little-endian header length, JSON header, raw data).
+Formats: safetensors, https://github.com/huggingface/safetensors#format (8-byte little-endian header length, JSON
+header, raw data), and torch's own through `xret.encoders.torchfile`; which one a file is, its first bytes tell.
 bfloat16, which NumPy lacks, is widened to float32 on reading.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.encoders.torchfile import is_torch, load_torch
 from xret.errors import ModelError
 
 __all__ = ["Weights", "weight_files"]
@@ -23,6 +25,8 @@ _TYPES = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
 }  # fmt: skip
 _HEADER_LIMIT = 100_000_000  # the reference implementation's own
+_NAMES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
+_FORMER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # BERTs turned from TensorFlow
 
 
 class Weights:
@@ -32,7 +36,7 @@ class Weights:
         """Open the files.
 
         Raises:
-            ModelError: a file is missing, truncated or not safetensors.
+            ModelError: a file is missing, truncated, in neither format, or holds more than weights.
         """
         self._arrays: dict[str, NDArray[Any]] = {}
         self._brain: set[str] = set()
@@ -44,6 +48,8 @@ class Weights:
 
     def _open(self, path: Path) -> None:
         try:
+            if is_torch(path) or path.suffix in (".bin", ".pt"):
+                return self._open_torch(path)
             data = np.memmap(path, mode="r", dtype=np.uint8)
             size = int.from_bytes(data[:8].tobytes(), "little")
             if not 2 <= size <= min(_HEADER_LIMIT, len(data) - 8):
@@ -54,6 +60,15 @@ class Weights:
                 self._arrays[name] = self._tensor(name, entry, data[8 + size :])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: cannot be read as safetensors ({error}); fetch the file again") from error
+
+    def _open_torch(self, path: Path) -> None:
+        loaded = load_torch(path)
+        for name, array in loaded.tensors.items():
+            former = next((end for end in _FORMER if name.endswith(end)), "")
+            today = name.removesuffix(former) + _FORMER[former] if former else name
+            self._arrays[today] = array
+            if name in loaded.brain:
+                self._brain.add(today)
 
     def _tensor(self, name: str, entry: dict[str, Any], data: NDArray[np.uint8]) -> NDArray[Any]:
         start, stop = entry["data_offsets"]
@@ -100,23 +115,25 @@ class Weights:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a folder: one, or the shards named by ``model.safetensors.index.json``.
+    """The files of a folder that hold its weights: safetensors if there are any, else torch's.
+
+    Either is one file (``model.safetensors``, ``pytorch_model.bin``) or the shards that its ``.index.json`` names.
 
     Raises:
         ModelError: there are none.
     """
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.is_file():
-        return [single]
-    if index.is_file():
-        try:
-            names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ModelError(f"{index}: broken index ({error}); fetch the file again") from error
-        return [folder / Path(name).name for name in sorted(names)]
-    if (folder / "pytorch_model.bin").is_file():
-        raise ModelError(
-            f"{folder}: has only pytorch_model.bin, wanted model.safetensors; "
-            "save the model once with safe_serialization=True"
-        )
-    raise ModelError(f"{folder}: has no model.safetensors; give a complete model folder")
+    for name in _NAMES:
+        single, index = folder / name, folder / f"{name}.index.json"
+        if single.is_file():
+            return [single]
+        if index.is_file():
+            return _shards(index)
+    raise ModelError(f"{folder}: has no {' and no '.join(_NAMES)}; give a complete model folder")
+
+
+def _shards(index: Path) -> list[Path]:
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return [index.parent / Path(name).name for name in sorted(names)]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(f"{index}: broken index ({error}); fetch the file again") from error

@@ -21,7 +21,12 @@ class TextEncoder(Protocol):
     """What the protocols need of an encoder."""
 
     def encode(
-        self, texts: Sequence[str], *, role: Literal["query", "document"] | None = None, progress: bool = False
+        self,
+        texts: Sequence[str],
+        *,
+        role: Literal["query", "document"] | None = None,
+        lang: Sequence[str] | None = None,
+        progress: bool = False,
     ) -> Vectors:
         """(len(texts), d) float32 rows of unit length; `progress` is only given where a bar was asked for."""
 

@@ -84,7 +84,9 @@ def score_tatoeba(data: Mapping[str, Parallel], encoder: TextEncoder, *, progres
     """
     rows = []
     for lang, lines in tqdm(data.items(), unit="lang", disable=None if progress else True):
-        there, back = tatoeba_accuracy(encoder.encode(lines.texts), encoder.encode(lines.english))
+        theirs = encoder.encode(lines.texts, lang=[_bcp47(lang)] * len(lines.texts))
+        english = encoder.encode(lines.english, lang=["en"] * len(lines.english))
+        there, back = tatoeba_accuracy(theirs, english)
         log.info("tatoeba %s: %d lines, to English %.4f, from English %.4f", lang, len(lines.texts), there, back)
         rows.append((_bcp47(lang), lang, len(lines.texts), there, back, (there + back) / 2))
     names = ["lang", "file_lang", "lines", "to_en", "from_en", "mean"]

@@ -61,8 +61,8 @@ def read_xquad(sources: Sequence[str | Path], *, langs: Sequence[str] = ()) -> X
 def score_xquad(pool: XquadR, encoder: TextEncoder, *, progress: bool = False) -> LareqaScores:
     """LAReQA's mAP; sentences are encoded alone, without their paragraph, as ``document``, questions as ``query``."""
     encode = functools.partial(encoder.encode, progress=True) if progress else encoder.encode
-    questions = encode(pool.questions, role="query")
-    sentences = encode(pool.sentences, role="document")
+    questions = encode(pool.questions, role="query", lang=pool.question_langs)
+    sentences = encode(pool.sentences, role="document", lang=pool.sentence_langs)
     return lareqa(questions, pool.question_langs, sentences, pool.sentence_langs, pool.relevant, langs=pool.langs)
 
 

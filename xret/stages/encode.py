@@ -22,14 +22,15 @@ class Encode(Stage):
     name = "encode"
     inputs = ("corpus",)
     output = "vectors"
-    apart = ("encoder", "device", "threads")
+    apart = ("encoder", "device", "threads", "workers")
 
     encoder: str = "xret-mini"
     role: Role | None = None
     dtype: Literal["float16", "float32"] = "float16"
     dim: int | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int | None = None
+    device: str = "auto"  # or cpu, cuda, cuda:N
+    threads: int | None = None  # of each worker
+    workers: int = 1
 
     def run(self, *values: Any, work: Path) -> Path:
         """The folder of the corpus' vectors."""
@@ -38,7 +39,10 @@ class Encode(Stage):
         (corpus,) = values
         encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
         out = Path(work) / "vectors"
-        encode_corpus(corpus, out, encoder=encoder, role=self.role, dtype=self.dtype, dim=self.dim, resume=True)
+        encode_corpus(
+            corpus, out, encoder=encoder, role=self.role, dtype=self.dtype, dim=self.dim, resume=True,
+            workers=self.workers, threads=self.threads,
+        )  # fmt: skip
         return out
 
     def contents(self) -> tuple[str, ...]:

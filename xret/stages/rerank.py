@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,12 @@ from xret.stages.distinct import distinct_texts
 from xret.stages.maxsim import maxsim_texts
 from xret.stages.stage import Stage
 
+if TYPE_CHECKING:
+    from xret.encoders import Encoder, Reranker
+
 __all__ = ["Rerank"]
 
+MAXSIM = "maxsim"
 logger = logging.getLogger("xret")
 Ints = npt.NDArray[np.int64]
 
@@ -32,8 +37,8 @@ class Rerank(Stage):
     Output: the run with new `score`, `rank` and `tag`; further columns stay.
 
     Attributes:
-        model: ``maxsim``: exact MaxSim between token vectors.
-        encoder: whose token vectors; need not be the one that made the run.
+        model: ``maxsim``: exact MaxSim between token vectors; else the name of a cross-encoder, as for `load_reranker`.
+        encoder: for ``maxsim``: whose token vectors; need not be the one that made the run.
         depth: documents per query.
         device: ``auto``, ``cpu`` or ``cuda``. No part of the result.
         threads: CPU threads; None for all cores. No part of the result.
@@ -43,9 +48,10 @@ class Rerank(Stage):
     name = "rerank"
     inputs = ("run", "queries", "corpus")
     output = "run"
-    apart = ("encoder", "device", "threads", "progress")
+    apart = ("model", "encoder", "device", "threads", "progress")
+    version = 2
 
-    model: Literal["maxsim"] = "maxsim"
+    model: str = "maxsim"
     encoder: str = "xret-mini"
     depth: int = 100
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -58,39 +64,81 @@ class Rerank(Stage):
             raise UsageError(f"depth is {self.depth}; rerank at least 1 document per query")
 
     def contents(self) -> tuple[str, ...]:
-        """The encoder's content, which counts instead of its name."""
+        """The method, and the model's content, which counts instead of its name."""
         from xret.encoders.load import identify
 
-        return (identify(self.encoder),)
+        return (MAXSIM, identify(self.encoder)) if self.model == MAXSIM else ("cross", identify(self.model))
 
     def run(self, *values: Any, work: Path) -> pa.Table:
-        """The reranked run, given a run, the queries and the corpus (both `id, text`).
+        """The reranked run, given a run, the queries and the corpus (both `id, text`, and `lang` where known).
 
         Raises:
             EvalError: a query or document of the run has no text.
+            ModelError: the model is not found, or not of the kind that is asked for.
         """
-        from xret.encoders import load_encoder
-
         run, queries, corpus = values
         run = ordered(run)
         run = run.filter(pc.less_equal(run["rank"], self.depth))
         if run.num_rows == 0:
             return run
-        query_texts, query = _distinct_texts(run["qid"], queries, "query", "queries")
-        document_texts, document = _distinct_texts(run["docid"], corpus, "document", "corpus")
+        rows = _rows(run["qid"], queries, "query", "queries"), _rows(run["docid"], corpus, "document", "corpus")
+        model = self._loaded()
+        told, late = model.recipe.languages is not None, self.model == MAXSIM
+        query, document = _distinct(queries, rows[0], told=told), _distinct(corpus, rows[1], told=told)
         logger.info(
             "rerank: %s by '%s' of the first %d of every query: %s pairs of %s queries and %s documents, equal texts "
             "counted once",
-            self.model, self.encoder, self.depth,
-            f"{run.num_rows:,}", f"{len(query_texts):,}", f"{len(document_texts):,}",
+            MAXSIM if late else "scores", self.encoder if late else self.model, self.depth,
+            f"{run.num_rows:,}", f"{len(query.texts):,}", f"{len(document.texts):,}",
         )  # fmt: skip
-        encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
-        scores = maxsim_texts(encoder, query_texts, document_texts, (query, document), progress=self.progress)
-        return ordered(_replace(_replace(run, "score", pa.array(scores)), "tag", pa.array([self.model] * len(scores))))
+        scores = self._scores(model, query, document)
+        run = _replace(run, "score", pa.array(scores, pa.float64()))
+        return ordered(_replace(run, "tag", pa.array([self._tag()] * len(scores))))
+
+    def _loaded(self) -> Encoder | Reranker:
+        from xret.encoders import load_encoder, load_reranker
+        from xret.encoders.names import split_precision
+
+        if self.model == MAXSIM:
+            return load_encoder(self.encoder, device=self.device, threads=self.threads)
+        base, _ = split_precision(self.model)
+        if "/" not in str(base) and not Path(base).exists():
+            raise UsageError(
+                f"'{self.model}' is no way to rerank; wanted {MAXSIM}, or a cross-encoder: its folder, or a hub id "
+                "like org/model"
+            )
+        return load_reranker(self.model, device=self.device, threads=self.threads)
+
+    def _scores(self, model: Encoder | Reranker, query: _Texts, document: _Texts) -> npt.NDArray[np.float64]:
+        """The score of each row of the run."""
+        if self.model == MAXSIM:
+            langs = None if query.lang is None or document.lang is None else (query.lang, document.lang)
+            pairs = query.place, document.place
+            return maxsim_texts(
+                cast("Encoder", model), query.texts, document.texts, pairs, langs=langs, progress=self.progress
+            )
+        once, place = np.unique(np.stack([query.place, document.place]), axis=1, return_inverse=True)
+        texts = [query.texts[at] for at in once[0]], [document.texts[at] for at in once[1]]
+        lang = None if document.lang is None else [document.lang[at] for at in once[1]]
+        scores = cast("Reranker", model).score(*texts, lang=lang, progress=self.progress)
+        return scores.astype(np.float64)[place.ravel()]
+
+    def _tag(self) -> str:
+        """The run's name: TREC's format wants one word."""
+        return re.sub(r"\s+", "_", Path(self.model).name) or MAXSIM
 
 
-def _distinct_texts(ids: pa.ChunkedArray, table: pa.Table, what: str, where: str) -> tuple[list[str], Ints]:
-    """The distinct texts behind ids, and each id's place among them: equal texts tie because they are scored once."""
+@dataclass(frozen=True)
+class _Texts:
+    """Distinct texts (in their languages, where the model is told them), and those of the run's rows."""
+
+    texts: list[str]
+    lang: list[str] | None
+    place: Ints  # (rows of the run,)
+
+
+def _rows(ids: pa.ChunkedArray, table: pa.Table, what: str, where: str) -> tuple[Ints, Ints]:
+    """The rows of `table` behind the ids, each once, and each id's place among them."""
     wanted = ids.unique()  # the few: the ids of the table are compared with these, and never gathered
     place = pc.index_in(ids, value_set=wanted).to_numpy().astype(np.int64)
     there = pc.index_in(table["id"], value_set=wanted)
@@ -102,9 +150,20 @@ def _distinct_texts(ids: pa.ChunkedArray, table: pa.Table, what: str, where: str
             f"{what} '{ids[missing[0]]}' of the run is not among the {table.num_rows:,} ids of the {where} "
             f"({len(missing):,} rows of the run are without text); give the {where} the run was made with"
         )
+    return rows, place
+
+
+def _distinct(table: pa.Table, found: tuple[Ints, Ints], *, told: bool) -> _Texts:
+    """Equal texts once, so that they tie; where the model is told languages, once a language."""
+    rows, place = found
     texts = gather(table["text"], rows)
-    distinct = distinct_texts(texts)
-    return gather(texts, distinct.first).to_pylist(), distinct.number[place]
+    if not told or "lang" not in table.column_names:
+        distinct = distinct_texts(texts)
+        return _Texts(gather(texts, distinct.first).to_pylist(), None, distinct.number[place])
+    lang = pc.fill_null(gather(table["lang"], rows), "und")
+    distinct = distinct_texts(pc.binary_join_element_wise(lang, texts, "\t"))  # no language holds a tab
+    first = distinct.first
+    return _Texts(gather(texts, first).to_pylist(), gather(lang, first).to_pylist(), distinct.number[place])
 
 
 def _replace(run: pa.Table, name: str, column: pa.Array) -> pa.Table:

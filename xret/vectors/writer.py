@@ -17,7 +17,7 @@ from xret.errors import InputError, MismatchError, VectorsError
 from xret.vectors.shard import shard_name, write_shard
 from xret.vectors.store import Vectors
 
-__all__ = ["SHARD_ROWS", "VectorsWriter", "check_new", "check_same", "write_vectors"]
+__all__ = ["SHARD_ROWS", "VectorsWriter", "check_new", "check_same", "checked", "write_vectors"]
 
 SHARD_ROWS = 16_384
 _FORMAT = 1  # of the folder's layout
@@ -76,6 +76,11 @@ class VectorsWriter:
         """Rows in finished shards."""
         return sum(int(shard["rows"]) for shard in self._shards)
 
+    @property
+    def shards(self) -> int:
+        """Finished shards."""
+        return len(self._shards)
+
     def total(self, fact: str) -> int:
         """The sum of a fact over the finished shards (see `write`)."""
         return sum(int(shard.get(fact, 0)) for shard in self._shards)
@@ -92,17 +97,25 @@ class VectorsWriter:
             VectorsError: another width or number of ids, or a value that is NaN, infinite or too large for float16.
             InputError: the disk is full.
         """
-        with np.errstate(over="ignore"):
-            values = np.asarray(vectors).astype(self.dtype, copy=False)
-        if values.ndim != 2 or values.shape != (len(ids), self.dim):
-            raise VectorsError(f"{self.out}: vectors are {values.shape}, wanted {(len(ids), self.dim)}")
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise VectorsError(f"{self.out}: the vector of id '{ids[row]}' holds NaN or infinity")
-        path = self.partial / shard_name(len(self._shards))
+        values = checked(ids, vectors, dim=self.dim, dtype=self.dtype, where=self.out)
+        path = self._next()
         with atomic_file(path) as temporary:
             write_shard(temporary, ids, values)
         self._shards.append({"file": path.name, "rows": len(ids), "sha256": file_hash(path), **facts})
+        self._record(complete=False)
+
+    def adopt(self, shard: Path, *, rows: int, sha256: str, **facts: Any) -> None:
+        """Add a shard that another process has written to `shard`, a file in `partial`: it gets its name, durably.
+
+        Args:
+            shard: the file.
+            rows: in it.
+            sha256: of its bytes.
+            facts: as in `write`.
+        """
+        path = self._next()
+        os.replace(shard, path)
+        self._shards.append({"file": path.name, "rows": rows, "sha256": sha256, **facts})
         self._record(complete=False)
 
     def finish(self) -> Vectors:
@@ -110,6 +123,9 @@ class VectorsWriter:
         self._record(complete=True)
         os.replace(self.partial, self.out)
         return Vectors.open(self.out)
+
+    def _next(self) -> Path:
+        return self.partial / shard_name(len(self._shards))
 
     def _begin(self) -> None:
         try:
@@ -141,6 +157,29 @@ class VectorsWriter:
             self._shards.append(shard)
         for left in self.partial.glob(".*.part"):  # what the kill interrupted
             left.unlink()
+
+
+def checked(ids: pa.Array, vectors: NDArray[Any], *, dim: int, dtype: str, where: object) -> NDArray[Any]:
+    """Vectors in the store's dtype.
+
+    Args:
+        ids: one string per row.
+        vectors: (rows, dim) float.
+        dim: values per row.
+        dtype: ``float16`` or ``float32``.
+        where: they go, for messages.
+
+    Raises:
+        VectorsError: another width or number of ids, or a value that is NaN, infinite or too large for float16.
+    """
+    with np.errstate(over="ignore"):
+        values = np.asarray(vectors).astype(dtype, copy=False)
+    if values.ndim != 2 or values.shape != (len(ids), dim):
+        raise VectorsError(f"{where}: vectors are {values.shape}, wanted {(len(ids), dim)}")
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise VectorsError(f"{where}: the vector of id '{ids[row]}' holds NaN or infinity")
+    return values
 
 
 def check_new(out: Path) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from xret.encoders.graph import Graph
+from xret.encoders.recipe import Role
 from xret.encoders.weights import Weights
 from xret.errors import ModelError
 
-__all__ = ["Built", "Family", "must"]
+__all__ = ["Built", "Family", "check_code", "must"]
 
 Kind = TypeVar("Kind")
 
@@ -33,7 +34,32 @@ class Family:
     width: Callable[[dict[str, Any]], int]  # of `Built.hidden`
     apart: bool = False  # whether token vectors cost far more than the pooled one and so get a graph of their own
     token_weights: bool = False  # see `Recipe`
+    half: bool = True  # whether float16 holds the family's values
     version: int = 1  # raised when the graph's numbers change: empties the graph cache
+    languages: Callable[[dict[str, Any]], tuple[str, ...]] = lambda config: ()  # its codes by `lang_id`; () if not told
+    tasks: Callable[[dict[str, Any], tuple[str, ...]], dict[Role | None, str]] = lambda config, folders: {}  # see `Recipe`
+    instructions: Callable[[dict[str, Any]], dict[Role | None, str]] = lambda config: {}  # prompts config.json states
+    adapter_folder: Callable[[str], str] = lambda task: ""  # where a task's weights are, when not with the others
+    default_language: Callable[[dict[str, Any]], str] = lambda config: ""  # one of `languages`, or "" for none
+
+
+def check_code(config: dict[str, Any], *known: str) -> None:
+    """Refuse a checkpoint that brings code of its own, unless it is the family's.
+
+    Args:
+        config: the content of config.json.
+        known: how the names of the family's own classes begin, where its checkpoints name them in ``auto_map``.
+
+    Raises:
+        ModelError: names the foreign class.
+    """
+    for key, path in (config.get("auto_map") or {}).items():
+        if key == "AutoTokenizer" or (known and str(path).rpartition(".")[2].startswith(known)):
+            continue
+        raise ModelError(
+            f"model_type '{config.get('model_type')}' with auto_map to '{path}' (code of its own): "
+            "it is another architecture under that name; refusing to guess"
+        )
 
 
 def must(config: dict[str, Any], key: str, kind: type[Kind]) -> Kind:

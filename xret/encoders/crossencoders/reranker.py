@@ -1,0 +1,148 @@
+"""The cross-encoder: pairs of texts in, scores out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from xret.encoders.batching import batches, token_budget, windows
+from xret.encoders.checkpoint import open_checkpoint
+from xret.encoders.crossencoders.pairs import PairTokenizer, pad_pairs
+from xret.encoders.devices import is_cuda, usable_device
+from xret.encoders.heads import SCORES
+from xret.encoders.languages import route
+from xret.encoders.load import encoder_hash
+from xret.encoders.locate import locate
+from xret.encoders.names import split_precision
+from xret.encoders.recipe import Recipe
+from xret.encoders.sessions import Sessions
+from xret.errors import InputError, ModelError, UsageError
+
+__all__ = ["Reranker", "load_reranker"]
+
+logger = logging.getLogger("xret")
+
+
+class Reranker:
+    """A loaded cross-encoder (see `load_reranker`).
+
+    Attributes:
+        name: what the user called it.
+        hash: 64 hex characters over recipe and files: equal hashes give equal scores on the same kind of device.
+        recipe: how a pair becomes a score.
+        max_length: tokens of a pair that are read, special ones included; what is beyond is cut off the longer text.
+    """
+
+    def __init__(self, *, name: str, hash: str, recipe: Recipe, tokenizer: PairTokenizer, sessions: Sessions) -> None:
+        """Put together; use `load_reranker`."""
+        self.name, self.hash, self.recipe, self.max_length = name, hash, recipe, recipe.max_length
+        self._tokenizer, self._session = tokenizer, sessions(SCORES)
+        self._budget = token_budget(device=sessions.device, precision=sessions.precision)
+
+    def score(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[str],
+        *,
+        lang: Sequence[str] | None = None,
+        progress: bool = False,
+    ) -> NDArray[np.float32]:
+        """Scores of pairs.
+
+        Args:
+            queries: one per pair.
+            documents: one per pair.
+            lang: the documents' languages, one BCP 47 tag each, for families that are told; others ignore it.
+            progress: a bar on stderr, where that is a terminal.
+
+        Returns:
+            (pairs,) float32, higher is better; in what range, the model's activation decides.
+
+        Raises:
+            InputError: a text is not a string or cannot be written as UTF-8.
+            UsageError: not as many documents, or languages, as queries.
+        """
+        _check(queries, documents, lang)
+        adapter = None
+        if languages := self.recipe.languages:
+            adapter = route(lang if lang is not None else [None] * len(documents), languages).index
+        scores, cut = np.empty(len(queries), np.float32), 0
+        types = bool(self.recipe.scores and self.recipe.scores.token_types)
+        with tqdm(
+            total=len(queries), desc="rerank", unit=" pairs", unit_scale=True, disable=None if progress else True
+        ) as bar:
+            for window in windows(documents):
+                at = slice(window.start, window.stop)
+                pairs = self._tokenizer.pairs(queries[at], documents[at], None if adapter is None else adapter[at])
+                cut += pairs.tokens.cut
+                for rows in batches(pairs.tokens, self._budget):
+                    feed = pad_pairs(pairs, rows, types=types)
+                    scores[rows + window.start] = self._session.run(feed, SCORES)
+                    bar.update(len(rows))
+        if cut:
+            logger.warning(
+                "%s: %d of %d pairs are longer than %d tokens and were cut",
+                self.name,
+                cut,
+                len(queries),
+                self.max_length,
+            )
+        return scores
+
+
+def load_reranker(name: str | Path, *, device: str = "auto", threads: int | None = None) -> Reranker:
+    """Load a cross-encoder.
+
+    Args:
+        name: a model folder (Hugging Face or sentence-transformers layout), or a hub id on disk; with a precision
+            behind it as for `load_encoder`.
+        device: ``auto`` (CUDA where it works), ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: CPU threads; None for all cores.
+
+    Raises:
+        ModelError: not found, no cross-encoder, or not one this version can build; the message names the reason.
+        DeviceError: CUDA was asked for and cannot be used.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+    base, wanted = split_precision(name)
+    checkpoint = open_checkpoint(locate(base))
+    recipe = checkpoint.recipe
+    if recipe.scores is None:
+        raise ModelError(
+            f"{name}: is no cross-encoder but an encoder of single texts; rerank with its token vectors: "
+            f"--model maxsim --encoder {name}"
+        )
+    device = usable_device(device)
+    precision = wanted or checkpoint.precision or ("fp16" if is_cuda(device) and checkpoint.family.half else "fp32")
+    identity = encoder_hash(checkpoint, precision)
+    tokenizer = PairTokenizer(
+        checkpoint.tokenizer, max_length=recipe.max_length, lowercase=recipe.lowercase, threads=threads
+    )
+    if tokenizer.size > (size := checkpoint.config.get("vocab_size", tokenizer.size)):
+        raise ModelError(
+            f"{checkpoint.tokenizer}: knows {tokenizer.size} tokens, config.json only {size}; they belong to different "
+            "models"
+        )
+    logger.info("cross-encoder %s (%s): %s, %s", name, identity[:12], precision, recipe)
+    sessions = Sessions(
+        checkpoint, name=str(name), identity=identity, device=device, precision=precision, threads=threads
+    )
+    return Reranker(name=str(name), hash=identity, recipe=recipe, tokenizer=tokenizer, sessions=sessions)
+
+
+def _check(queries: Sequence[str], documents: Sequence[str], lang: Sequence[str] | None) -> None:
+    if isinstance(queries, str) or isinstance(documents, str):
+        raise UsageError("score takes sequences of texts, not one string; wrap it in a list")
+    if len(queries) != len(documents):
+        raise UsageError(f"{len(queries)} queries for {len(documents)} documents; give one of each per pair")
+    if lang is not None and len(lang) != len(documents):
+        raise UsageError(f"{len(lang)} languages for {len(documents)} pairs; give one per pair")
+    for what, texts in (("query", queries), ("document", documents)):
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise InputError(f"{what} {row}: is {type(text).__name__}, wanted str")
