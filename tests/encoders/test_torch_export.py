@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.encoders.conftest import word_tokenizer
+from xret.encoders import load_encoder
+from xret.encoders.export import export_model
 from xret.encoders.graph import Graph
 from xret.encoders.session import Session
 from xret.encoders.torch_export import exported_family
@@ -60,3 +63,19 @@ def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelError, match="transformers cannot load it"):
         exported_family(tmp_path).build(Graph(), Weights([]), model.config.to_dict())
+
+
+def test_a_ready_folder_of_a_family_without_a_builder(tmp_path: Path) -> None:
+    import torch
+
+    model = checkpoint(tmp_path / "electra", "electra")
+    word_tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]"], "[CLS] $A [SEP]").save(
+        str(tmp_path / "electra/tokenizer.json")
+    )
+    with pytest.raises(ModelError, match=r"'electra'.*is not supported.*--torch"):
+        load_encoder(tmp_path / "electra")
+    encoder = load_encoder(export_model(tmp_path / "electra", tmp_path / "ready", torch=True), device="cpu", threads=1)
+    with torch.no_grad():
+        hidden = model(torch.tensor([[2, 4, 6, 3]])).last_hidden_state[0].mean(0)
+    assert np.abs(encoder.encode(["the river"])[0] - (hidden / hidden.norm()).numpy()).max() <= 1e-5
+    assert encoder.recipe.family == "electra"

@@ -105,8 +105,11 @@ def info(name: str, as_json: bool) -> None:
     "-o", "--output", required=True, metavar="FOLDER", type=click.Path(path_type=Path), help="Folder to make."
 )
 @recipe_options
+@click.option(
+    "--torch", is_flag=True, help="Export by PyTorch: for families that xret has no builder for; slower graphs."
+)
 @verbose_option
-def export(name: str, output: Path, **options: str | int | None) -> None:
+def export(name: str, output: Path, torch: bool, **options: str | int | None) -> None:
     """Write a model as a ready folder, for xret elsewhere and for other programs.
 
     The folder gets model.onnx (token ids in, text vectors out), the tokeniser and recipe.json. It is itself an encoder
@@ -116,7 +119,7 @@ def export(name: str, output: Path, **options: str | int | None) -> None:
     from xret.cli.model_text import stated_from
     from xret.encoders.export import export_model
 
-    export_model(name, output, stated=stated_from(options))
+    export_model(name, output, stated=stated_from(options), torch=torch)
     click.echo(f"{output}: {', '.join(sorted(path.name for path in output.iterdir()))}", err=True)
 
 

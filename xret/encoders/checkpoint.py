@@ -41,13 +41,13 @@ class Checkpoint:
 
     precision: NamedPrecision | None = None
 
-    def __init__(self, folder: Path, stated: Stated | None = None) -> None:
+    def __init__(self, folder: Path, stated: Stated | None = None, *, torch: bool = False) -> None:
         """Read everything but the weights (see `open_checkpoint`)."""
         layout = find_layout(folder)
         modules = list(layout.modules) if layout and layout.modules else read_modules(folder)
         self.folder = folder
         self.inner = folder / modules[0].path
-        self._evidence = evidence = Evidence(folder, self.inner, stated)
+        self._evidence = evidence = Evidence(folder, self.inner, stated, torch=torch)
         self.config, self.family, self.sources = evidence.config, evidence.family, evidence.sources
         self.recipe = derive_recipe(evidence, modules[1:])
         if layout is not None:
@@ -155,12 +155,13 @@ class Checkpoint:
         return [path] if path.is_file() else weight_files(path if layer.folder else self.inner)
 
 
-def open_checkpoint(folder: Path, stated: Stated | None = None) -> Checkpoint:
+def open_checkpoint(folder: Path, stated: Stated | None = None, *, torch: bool = False) -> Checkpoint:
     """Look at a model folder and derive its recipe; reads no weights.
 
     Args:
         folder: of the checkpoint, or a ready one.
         stated: what the user says of it, before what ``xret.json`` and the checkpoint's own files do.
+        torch: have PyTorch export its graph, whatever its family.
 
     Raises:
         ModelError: not a model folder, or an unsupported family, module, pooling or activation; the message names it.
@@ -169,10 +170,10 @@ def open_checkpoint(folder: Path, stated: Stated | None = None) -> Checkpoint:
 
     try:
         if Ready.at(folder):
-            if stated is not None:
+            if stated is not None or torch:
                 raise ModelError("is a ready folder, and its recipe is settled; export the model again")
             return Ready(folder)
-        return Checkpoint(folder, stated)
+        return Checkpoint(folder, stated, torch=torch)
     except ModelError as error:
         text = str(error)
         raise ModelError(text if text.startswith(str(folder)) else f"{folder}: {text}") from error

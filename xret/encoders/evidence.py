@@ -12,6 +12,7 @@ from xret.encoders.modules import read_json
 from xret.encoders.presets import Preset, find_preset
 from xret.encoders.stated import Stated, read_stated
 from xret.encoders.tokenizer_files import tokenizer_json
+from xret.encoders.torch_export import exported_family
 from xret.errors import ModelError
 
 __all__ = ["SETTINGS", "Evidence", "tokenizer_settings"]
@@ -39,8 +40,14 @@ class Evidence:
         sources: part of the recipe -> who says so.
     """
 
-    def __init__(self, folder: Path, inner: Path, stated: Stated | None) -> None:
+    def __init__(self, folder: Path, inner: Path, stated: Stated | None, *, torch: bool = False) -> None:
         """Read the files.
+
+        Args:
+            folder: of the checkpoint.
+            inner: of its transformer.
+            stated: what the user says.
+            torch: leave the graph to PyTorch, whatever the family.
 
         Raises:
             ModelError: config.json is missing, a file is malformed, or the family is not supported.
@@ -50,7 +57,7 @@ class Evidence:
         if not isinstance(config, dict):
             raise ModelError("has no config.json with a JSON object in it; give a complete model folder")
         self.config: dict[str, Any] = config
-        self.family = family_of(config)
+        self.family = exported_family(inner) if torch else family_of(config)
         self.stated = (stated or Stated()).over(read_stated(folder))
         if self.stated.languages is not None:
             self.config = {**config, "languages": self._chosen(self.stated.languages)}

@@ -27,7 +27,7 @@ _MADE_WITH = ("xret", "onnx", "onnxruntime", "tokenizers")
 logger = logging.getLogger("xret")
 
 
-def export_model(name: str | Path, out: Path, *, stated: Stated | None = None) -> Path:
+def export_model(name: str | Path, out: Path, *, stated: Stated | None = None, torch: bool = False) -> Path:
     """Write ``model.onnx``, the tokeniser's files and ``recipe.json`` into a new folder, which `load_encoder` takes.
 
     The graph takes int64 ``input_ids`` and ``attention_mask`` (batch, tokens), padded on the right, and gives float32
@@ -38,13 +38,15 @@ def export_model(name: str | Path, out: Path, *, stated: Stated | None = None) -
         name: as for `load_encoder`; with a precision behind it, the graphs are of that (else fp32).
         out: the folder to make.
         stated: what is said of the model besides, see `open_checkpoint`.
+        torch: have PyTorch export the encoder, for families without a builder (see `xret.encoders.torch_export`).
 
     Raises:
         ModelError: not found or not supported.
         InputError: `out` exists.
     """
     base, named = split_precision(name)
-    checkpoint = open_model(locate(base)) if stated is None else open_checkpoint(locate(base), stated)
+    plain = stated is None and not torch
+    checkpoint = open_model(locate(base)) if plain else open_checkpoint(locate(base), stated, torch=torch)
     if isinstance(checkpoint, Ready):
         raise ModelError(f"{base}: is a ready folder already; copy it")
     precision = named or "fp32"
@@ -56,7 +58,7 @@ def export_model(name: str | Path, out: Path, *, stated: Stated | None = None) -
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / place)
         fields = {
-            "kind": "encoder", "format": FORMAT, "name": str(base), "precision": precision,
+            "kind": "encoder", "format": FORMAT, "name": str(base), "precision": precision, "torch": torch,
             "hash": checkpoint.identity(precision), "recipe": checkpoint.recipe.fields(), "config": checkpoint.config,
             "sources": checkpoint.sources, "told": checkpoint.told, "graphs": [vars(graph) for graph in graphs],
             "files": {

@@ -19,6 +19,7 @@ from xret.encoders.modules import read_json
 from xret.encoders.names import NamedPrecision
 from xret.encoders.plain import from_plain
 from xret.encoders.recipe import Recipe
+from xret.encoders.torch_export import exported_family
 from xret.errors import ModelError
 
 __all__ = ["FORMAT", "RECIPE_FILE", "Ready", "ReadyGraph", "seal"]
@@ -74,7 +75,7 @@ class Ready(Checkpoint):
         except (KeyError, ValueError, TypeError) as error:
             raise ModelError(f"{RECIPE_FILE} is malformed ({error}); export the model again") from error
         self.folder = self.inner = folder
-        self.family = family_of(self.config)
+        self.family = exported_family(folder) if fields.get("torch") else family_of(self.config)
 
     @cached_property
     def tokenizer(self) -> Path:

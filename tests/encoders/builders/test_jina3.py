@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.encoders.conftest import word_tokenizer
+from xret.encoders import load_encoder
 from xret.encoders.builders import family_of
 from xret.encoders.builders.jina3 import adapter_folder, instructions, tasks
 from xret.encoders.graph import Graph
+from xret.encoders.recipe import Role
 from xret.encoders.weights import Weights
 from xret.errors import ModelError
 
@@ -105,6 +108,29 @@ def test_every_task(random_model: Make, error_of: Make, write: Make) -> None:
     for task, tensors in zip(TASKS, results, strict=True):
         model.load_state_dict(unflash(tensors))
         assert error_of(folder, oracle, batches=[[7, 40, 1]], task=task) <= 1e-5
+
+
+def test_each_role_has_its_adapter_and_instruction(random_model: Make, write: Make) -> None:
+    import numpy as np
+    import torch
+
+    _, _, model = random_model("jina_embeddings_v3")
+    stored, results = with_adapters(flash(model.state_dict()))
+    folder = write("lora", {**CONFIG, "task_instructions": {"retrieval.query": "old new "}}, stored)
+    tokenizer = word_tokenizer(["<s>", "<pad>", "</s>", "<unk>"], "<s> $A </s>")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    encoder = load_encoder(folder, device="cpu", threads=1)
+    roles: dict[Role | None, tuple[str, str]] = {
+        "query": ("retrieval.query", "old new blue river"), "document": ("retrieval.passage", "blue river"),
+        None: ("text-matching", "blue river"),
+    }  # fmt: skip
+    for role, (task, text) in roles.items():
+        model.load_state_dict(unflash(results[TASKS.index(task)]))
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.no_grad():
+            mean = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0].mean(0)
+        mine = encoder.encode(["blue river"], role=role)[0]
+        assert np.abs(mine - (mean / mean.norm()).numpy()).max() <= 1e-5
 
 
 def test_without_adapters(random_model: Make, error_of: Make, write: Make) -> None:

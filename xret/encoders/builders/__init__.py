@@ -54,7 +54,8 @@ def family_of(config: dict[str, Any]) -> Family:
     kind = config.get("model_type")
     if kind not in _MODULES:
         raise ModelError(
-            f"model_type '{kind}' in config.json is not supported; supported: {', '.join(sorted(_MODULES))}"
+            f"model_type '{kind}' in config.json is not supported; supported: {', '.join(sorted(_MODULES))} "
+            "(others where PyTorch is installed: xret models export NAME -o FOLDER --torch)"
         )
     family = importlib.import_module(f"xret.encoders.builders.{_module(config, kind)}").FAMILIES[kind]
     assert isinstance(family, Family)

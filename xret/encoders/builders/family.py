@@ -37,7 +37,8 @@ class Family:
     half: bool = True  # whether float16 holds the family's values
     version: int = 1  # raised when the graph's numbers change: empties the graph cache
     languages: Callable[[dict[str, Any]], tuple[str, ...]] = lambda config: ()  # its codes by `lang_id`; () if not told
-    tasks: Callable[[dict[str, Any], tuple[str, ...]], dict[Role | None, str]] = lambda config, folders: {}  # see `Recipe`
+    # The adaptation for each role (see `Recipe`), given the names of the model's folders too.
+    tasks: Callable[[dict[str, Any], tuple[str, ...]], dict[Role | None, str]] = lambda config, folders: {}
     instructions: Callable[[dict[str, Any]], dict[Role | None, str]] = lambda config: {}  # prompts config.json states
     adapter_folder: Callable[[str], str] = lambda task: ""  # where a task's weights are, when not with the others
     default_language: Callable[[dict[str, Any]], str] = lambda config: ""  # one of `languages`, or "" for none
