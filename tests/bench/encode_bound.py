@@ -113,8 +113,8 @@ def flop_per_token(folder: Path, lengths: NDArray[np.int64]) -> tuple[float, flo
 
 def padding(lengths: NDArray[np.int64], texts: list[str]) -> dict[str, float]:
     """Slots per real token of several ways to form batches."""
-    from xret.encoders.batching import batches, token_budget
-    from xret.encoders.tokenizer import Tokens
+    from xret.encoders.reading.tokenizer import Tokens
+    from xret.encoders.runtime.batching import batches, token_budget
 
     total = lengths.sum()
 

@@ -82,7 +82,7 @@ def correctness(name: str, folder: str, device: str, texts: list[str]) -> None:
 def throughput(shape: Shape, folder: str, device: str, bound: float, rows: int, words: int) -> None:
     """Sentences per second without tokenising, by batch size and kind of padding."""
     from xret.encoders import load_encoder
-    from xret.encoders.batching import batches, pad
+    from xret.encoders.runtime.batching import batches, pad
 
     precisions = ("fp32",) if device == "cpu" else ("fp16", "fp32")
     for precision in precisions:
@@ -132,7 +132,7 @@ def kernels(shape: Shape, folder: str, device: str, rows: int, words: int) -> No
     """Attention by the runtime's several kernels; the form of the mask decides (see `gpu_attention`)."""
     from tests.bench.gpu_attention import VARIANTS, opened
     from xret.encoders import load_encoder
-    from xret.encoders.batching import batches, pad, token_budget
+    from xret.encoders.runtime.batching import batches, pad, token_budget
 
     encoder = load_encoder(folder, device="cpu")
     wanted, texts = encoder.encode(sentences(64, shape.length, words=words)), sentences(rows, shape.length, words=words)

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from xret.encoders.checkpoint import open_checkpoint
-from xret.encoders.graph import Graph
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.graphs.graph import Graph
 from xret.encoders.locate import locate
-from xret.encoders.session import Session
-from xret.encoders.sessions import build_graph
+from xret.encoders.runtime.session import Session
+from xret.encoders.runtime.sessions import build_graph
 
 __all__ = ["VARIANTS", "opened", "variant"]
 

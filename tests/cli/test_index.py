@@ -99,7 +99,7 @@ def test_vectors_of_unknown_origin_need_an_encoder(here: Path, cli: Cli) -> None
 
 
 def test_what_can_be_known_is_told_before_encoding(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xret.encoders.store.encode_corpus", lambda *_, **__: pytest.fail("encoded"))
+    monkeypatch.setattr("xret.encoders.corpora.store.encode_corpus", lambda *_, **__: pytest.fail("encoded"))
     for arguments, message in (
         (("add", index, "docs.jsonl"), "holds 7 of the ids to add already ('en1', 'en2', 'de1', …)"),
         (("add", index, "docs.jsonl", "--encoder", "other"), "built with encoder 'toy'"),

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.encoders.checkpoints.test_layouts import modules
 from tests.encoders.conftest import WORDS, transformer_folder
-from tests.encoders.fake_hub import FakeHub, serving
-from tests.encoders.test_layouts import modules
+from tests.encoders.hub.fake_hub import FakeHub, serving
 from xret.vectors import Vectors
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -91,7 +91,7 @@ def encode(
     from xret.cli.overwrite import refuse_stdout
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
-    from xret.encoders.flat import FLAT, encode_to_file
+    from xret.encoders.corpora.flat import FLAT, encode_to_file
     from xret.vectors.writer import check_new
 
     refuse_stdout(output)

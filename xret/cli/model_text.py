@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from xret.encoders.card import ModelCard
-    from xret.encoders.stated import Stated
+    from xret.encoders.checkpoints.stated import Stated
 
 __all__ = ["model_lines", "size_text", "stated_from"]
 
@@ -66,7 +66,7 @@ def stated_from(options: dict[str, str | int | None]) -> Stated | None:
     Raises:
         ModelError: an unknown pooling.
     """
-    from xret.encoders.stated import Stated
+    from xret.encoders.checkpoints.stated import Stated
 
     roles = {"query": options.get("query_prompt"), "document": options.get("document_prompt")}
     prompts = tuple((role, str(text)) for role, text in roles.items() if text is not None)

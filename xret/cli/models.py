@@ -117,7 +117,7 @@ def export(name: str, output: Path, torch: bool, **options: str | int | None) ->
     precision.
     """
     from xret.cli.model_text import stated_from
-    from xret.encoders.export import export_model
+    from xret.encoders.checkpoints.export import export_model
 
     export_model(name, output, stated=stated_from(options), torch=torch)
     click.echo(f"{output}: {', '.join(sorted(path.name for path in output.iterdir()))}", err=True)

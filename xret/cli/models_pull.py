@@ -26,7 +26,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def recipe_options(command: Command) -> Command:
-    """What is said of a model besides: see `xret.encoders.stated`."""
+    """What is said of a model besides: see `xret.encoders.checkpoints.stated`."""
     options = [
         click.option("--query-prompt", metavar="TEXT", help="What the model wants before a query."),
         click.option("--document-prompt", metavar="TEXT", help="What the model wants before a document."),
@@ -58,7 +58,7 @@ def pull(name: str, output: Path | None, revision: str | None, as_json: bool, **
     encoder.
     """
     from xret.cli.model_text import model_lines, stated_from
-    from xret.encoders.pulling import pull_model
+    from xret.encoders.hub.pulling import pull_model
 
     pulled = pull_model(name, output=output, revision=revision, stated=stated_from(options))
     if as_json:

@@ -6,16 +6,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xret.encoders.corpora.store import encode_corpus
     from xret.encoders.crossencoders.reranker import Reranker, load_reranker
     from xret.encoders.encoder import Encoder
     from xret.encoders.load import load_encoder
     from xret.encoders.recipe import Recipe
-    from xret.encoders.store import encode_corpus
 
 __all__ = ["Encoder", "Recipe", "Reranker", "encode_corpus", "load_encoder", "load_reranker"]
 
 _HOMES = {
-    "Encoder": "encoder", "Recipe": "recipe", "Reranker": "crossencoders.reranker", "encode_corpus": "store",
+    "Encoder": "encoder", "Recipe": "recipe", "Reranker": "crossencoders.reranker", "encode_corpus": "corpora.store",
     "load_encoder": "load", "load_reranker": "crossencoders.reranker",
 }  # fmt: skip
 

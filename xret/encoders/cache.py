@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from xret.encoders.graph import MODEL_FILE, Graph
+from xret.encoders.graphs.graph import MODEL_FILE, Graph
 
 __all__ = ["cache_folder", "cached_graphs", "find_graph", "forget_graph", "forget_graphs", "graph_bytes", "keep_graph"]
 

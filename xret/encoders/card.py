@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from xret.encoders.checkpoint import Checkpoint
-from xret.encoders.expert_models import ExpertModels, find_expert_models, open_model
+from xret.encoders.checkpoints.checkpoint import Checkpoint
+from xret.encoders.checkpoints.expert_models import ExpertModels, find_expert_models, open_model
 from xret.encoders.load import encoder_hash
 from xret.encoders.locate import locate
 from xret.encoders.names import NamedPrecision, split_precision
@@ -67,9 +67,7 @@ def read_card(name: str | Path) -> ModelCard:
     )
 
 
-def _experts_card(
-    name: str | Path, folder: Path, models: ExpertModels, precision: NamedPrecision | None
-) -> ModelCard:
+def _experts_card(name: str | Path, folder: Path, models: ExpertModels, precision: NamedPrecision | None) -> ModelCard:
     """Several models told of as the one encoder that they are."""
     checkpoints = [models.open(place) for place in range(len(models.names))]
     files = {path for checkpoint in checkpoints for path in checkpoint.files().values()}

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xret.encoders.batching import WINDOW_TEXTS, batches, pad, token_budget, windows
-from xret.encoders.heads import SENTENCE, TOKENS, WEIGHTS
-from xret.encoders.languages import Routed, route
-from xret.encoders.lengths import shorten, weigh
+from xret.encoders.graphs.heads import SENTENCE, TOKENS, WEIGHTS
 from xret.encoders.losses import Losses
 from xret.encoders.multivector.outputs import AllVectors, TokenWeights, heaviest
 from xret.encoders.names import NamedPrecision
+from xret.encoders.reading.languages import Routed, route
+from xret.encoders.reading.tokenizer import Reader, Tokens
 from xret.encoders.recipe import Recipe, Role, Sparse
-from xret.encoders.sessions import Sessions
-from xret.encoders.tokenizer import Reader, Tokens
+from xret.encoders.runtime.batching import WINDOW_TEXTS, batches, pad, token_budget, windows
+from xret.encoders.runtime.lengths import shorten, weigh
+from xret.encoders.runtime.sessions import Sessions
 from xret.errors import InputError, ModelError, UsageError
 
 __all__ = ["Encoder", "Losses", "weigh"]

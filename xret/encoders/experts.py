@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xret.encoders.batching import windows
-from xret.encoders.checkpoint import Checkpoint
+from xret.encoders.checkpoints.checkpoint import Checkpoint
+from xret.encoders.checkpoints.expert_models import ExpertModels
 from xret.encoders.encoder import Encoder, Losses
-from xret.encoders.expert_models import ExpertModels
 from xret.encoders.names import NamedPrecision
 from xret.encoders.recipe import Role
+from xret.encoders.runtime.batching import windows
 from xret.errors import ModelError
 
 __all__ = ["ExpertsEncoder"]

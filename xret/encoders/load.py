@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from xret.encoders.adapter_reader import AdapterReader
-from xret.encoders.checkpoint import Checkpoint
-from xret.encoders.devices import is_cuda, usable_device
+from xret.encoders.checkpoints.checkpoint import Checkpoint
+from xret.encoders.checkpoints.expert_models import find_expert_models, open_model
 from xret.encoders.encoder import Encoder
-from xret.encoders.expert_models import find_expert_models, open_model
 from xret.encoders.experts import ExpertsEncoder
-from xret.encoders.heads import SENTENCE, TOKENS
-from xret.encoders.language_reader import LanguageReader
+from xret.encoders.graphs.heads import SENTENCE, TOKENS
 from xret.encoders.laser.checkpoint import PIECES
 from xret.encoders.laser.tokeniser import LaserTokenizer
 from xret.encoders.locate import locate
 from xret.encoders.multivector import MultiVectorReader
 from xret.encoders.names import NamedPrecision, split_precision
+from xret.encoders.reading.adapter_reader import AdapterReader
+from xret.encoders.reading.language_reader import LanguageReader
+from xret.encoders.reading.tokenizer import Reader, TextTokenizer
 from xret.encoders.recipe import Normalize
-from xret.encoders.sessions import Sessions
-from xret.encoders.tokenizer import Reader, TextTokenizer
+from xret.encoders.runtime.devices import is_cuda, usable_device
+from xret.encoders.runtime.sessions import Sessions
 from xret.errors import DeviceError, ModelError
 
 __all__ = ["encoder_hash", "identify", "load_encoder"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from xret.encoders.languages import Languages
-from xret.encoders.plain import from_plain
+from xret.encoders.checkpoints.plain import from_plain
+from xret.encoders.reading.languages import Languages
 from xret.errors import ModelError
 
 __all__ = ["Dense", "MultiVector", "Normalize", "Recipe", "Role", "Scores", "Sparse"]

@@ -15,7 +15,7 @@ from tests.encoders.conftest import write_static
 from xret.encoders import load_encoder
 from xret.encoders.adapters import MTEBEncoder
 from xret.encoders.encoder import Encoder
-from xret.encoders.languages import Languages
+from xret.encoders.reading.languages import Languages
 from xret.errors import InputError
 
 

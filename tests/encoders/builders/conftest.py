@@ -28,8 +28,8 @@ SMALL: dict[str, Any] = {
 def read_graph(folder: Path, precision: Any = "fp32", **changes: Any) -> Any:
     """The graph of a folder up to the output ``hidden``; `changes` go over its config."""
     from xret.encoders.builders import family_of
-    from xret.encoders.graph import Graph
-    from xret.encoders.weights import Weights, weight_files
+    from xret.encoders.checkpoints.weights import Weights, weight_files
+    from xret.encoders.graphs.graph import Graph
 
     config = {**json.loads((folder / "config.json").read_text()), **changes}
     graph, family = Graph(precision), family_of(config)

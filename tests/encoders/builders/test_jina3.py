@@ -13,9 +13,9 @@ from tests.encoders.conftest import word_tokenizer
 from xret.encoders import load_encoder
 from xret.encoders.builders import family_of
 from xret.encoders.builders.jina3 import adapter_folder, instructions, tasks
-from xret.encoders.graph import Graph
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.encoders.recipe import Role
-from xret.encoders.weights import Weights
 from xret.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("quiet")

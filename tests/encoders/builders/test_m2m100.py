@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from xret.encoders import load_encoder
-from xret.encoders.batching import pad
 from xret.encoders.builders.m2m100 import sinusoids
-from xret.encoders.checkpoint import open_checkpoint
-from xret.encoders.heads import SENTENCE
-from xret.encoders.language_reader import LanguageReader
-from xret.encoders.session import Session
-from xret.encoders.sessions import build_graph
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.graphs.heads import SENTENCE
+from xret.encoders.reading.language_reader import LanguageReader
+from xret.encoders.runtime.batching import pad
+from xret.encoders.runtime.session import Session
+from xret.encoders.runtime.sessions import build_graph
 from xret.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("quiet")

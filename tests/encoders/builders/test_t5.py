@@ -12,8 +12,8 @@ import pytest
 
 from xret.encoders.builders import family_of
 from xret.encoders.builders.t5 import buckets
-from xret.encoders.checkpoint import open_checkpoint
-from xret.encoders.sessions import build_graph
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.runtime.sessions import build_graph
 from xret.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("quiet")

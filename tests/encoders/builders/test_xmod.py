@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from xret.encoders.builders import family_of
-from xret.encoders.checkpoint import open_checkpoint
-from xret.encoders.session import Session
-from xret.encoders.sessions import build_graph
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.runtime.session import Session
+from xret.encoders.runtime.sessions import build_graph
 from xret.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("quiet")

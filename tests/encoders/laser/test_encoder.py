@@ -11,7 +11,7 @@ import pytest
 
 from xret.encoders import load_encoder
 from xret.encoders.card import read_card
-from xret.encoders.export import export_model
+from xret.encoders.checkpoints.export import export_model
 from xret.encoders.laser.layout import find_laser
 from xret.encoders.load import identify
 from xret.errors import InputError, ModelError

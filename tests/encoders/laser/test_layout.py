@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from xret.encoders.builders import family_of
-from xret.encoders.graph import Graph
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.encoders.laser.layout import find_laser
 from xret.encoders.laser.settings import read_settings, read_words
 from xret.encoders.laser.tokeniser import LaserTokenizer
-from xret.encoders.weights import Weights
 from xret.errors import InputError, ModelError
 
 Laser = Callable[..., Path]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from xret.encoders import load_encoder
-from xret.encoders.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.encoder import Encoder
-from xret.encoders.sessions import graph_outputs
+from xret.encoders.runtime.sessions import graph_outputs
 from xret.errors import ModelError
 from xret.stages.maxsim import maxsim_texts
 

@@ -14,7 +14,7 @@ import pytest
 
 from xret.cli import main
 from xret.encoders import load_encoder
-from xret.encoders.export import export_model
+from xret.encoders.checkpoints.export import export_model
 from xret.runs import read_run
 
 pytestmark = pytest.mark.usefixtures("quiet")

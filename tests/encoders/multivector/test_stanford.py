@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xret.encoders import load_encoder
-from xret.encoders.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.load import open_reader
 from xret.errors import ModelError, XretError
 

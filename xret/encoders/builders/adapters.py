@@ -9,8 +9,8 @@ import numpy as np
 
 from xret.encoders.builders.family import must
 from xret.encoders.builders.layers import activate
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.errors import ModelError
 
 __all__ = ["Adapters", "languages"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from xret.encoders.builders.attention import attention
 from xret.encoders.builders.layers import activate
 from xret.encoders.builders.rotary import Rotary
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 
 __all__ = ["Affine", "attend", "close", "gated", "read", "repeat"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xret.encoders.graph import MICROSOFT, Graph
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 
 __all__ = ["attention"]
 

@@ -11,8 +11,8 @@ from xret.encoders.builders.embedding import embed, padding_id
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import refuse_rest
 from xret.encoders.builders.postnorm import Block, check_plain, layer, prefix_of
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 
 __all__ = ["FAMILIES"]
 
@@ -62,9 +62,7 @@ def _embed(graph: Graph, weights: Weights, config: dict[str, Any], prefix: str) 
         table = table + types[0]
     pad = None if config["model_type"] == "bert" else padding_id(config)
     words = must(config, "vocab_size", int)
-    return embed(
-        graph, weights, block, prefix, words=words, positions=table, pad=pad, types=types if told else None
-    )
+    return embed(graph, weights, block, prefix, words=words, positions=table, pad=pad, types=types if told else None)
 
 
 FAMILIES = {

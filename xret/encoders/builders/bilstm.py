@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import refuse_rest
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES"]

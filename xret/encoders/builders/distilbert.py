@@ -11,8 +11,8 @@ from xret.encoders.builders.embedding import embed
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import refuse_rest
 from xret.encoders.builders.postnorm import Block, Parts, check_plain, layer, prefix_of
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 
 __all__ = ["FAMILIES"]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from xret.encoders.builders.layers import norm
 from xret.encoders.builders.postnorm import Block
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["embed", "padding_id"]

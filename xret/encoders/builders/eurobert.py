@@ -6,8 +6,8 @@ from typing import Any
 
 from xret.encoders.builders.family import Built, Family, check_code, must
 from xret.encoders.builders.llama import check_sizes, stack
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 
 __all__ = ["FAMILIES"]
 

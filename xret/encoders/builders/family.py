@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from xret.encoders.graph import Graph
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.encoders.recipe import Role
-from xret.encoders.weights import Weights
 from xret.errors import ModelError
 
 __all__ = ["Built", "Family", "check_code", "must"]

@@ -12,8 +12,8 @@ from xret.encoders.builders.affine import Affine, attend, close, gated, read
 from xret.encoders.builders.family import Built, Family, check_code, must
 from xret.encoders.builders.layers import check_activation, norm, refuse_rest
 from xret.encoders.builders.rotary import Rotary, rope_of, rotary
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES"]

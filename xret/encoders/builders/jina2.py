@@ -16,8 +16,8 @@ from xret.encoders.builders.attention import attention
 from xret.encoders.builders.family import Built, Family, check_code, must
 from xret.encoders.builders.layers import norm, refuse_rest
 from xret.encoders.builders.places import distances
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES", "slopes"]

@@ -18,9 +18,9 @@ from xret.encoders.builders.family import Built, Family, check_code, must
 from xret.encoders.builders.layers import activate, check_activation, norm, refuse_rest
 from xret.encoders.builders.lora import PEFT, adapters, check_adapter, chosen, peft_change, stacked
 from xret.encoders.builders.rotary import Rope, Rotary, rope_of, rotary
-from xret.encoders.graph import Graph
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.encoders.recipe import Role
-from xret.encoders.weights import Weights
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES", "adapter_folder", "instructions", "tasks"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["ACTIVATIONS", "activate", "check_activation", "dense", "norm", "refuse_rest", "vector"]

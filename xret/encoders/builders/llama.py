@@ -9,8 +9,8 @@ from xret.encoders.builders.attention import attention
 from xret.encoders.builders.family import must
 from xret.encoders.builders.layers import check_activation, refuse_rest, vector
 from xret.encoders.builders.rotary import Rotary, rope_of, rotary
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["check_sizes", "stack"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xret.encoders.builders.family import must
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
 from xret.errors import ModelError
 
 __all__ = ["PEFT", "adapters", "check_adapter", "chosen", "peft_change", "stacked"]

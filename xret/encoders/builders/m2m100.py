@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from xret.encoders.builders.attention import attention
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import activate, check_activation, dense, norm, refuse_rest, vector
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES", "sinusoids"]

@@ -11,8 +11,8 @@ from xret.encoders.builders.family import Built, Family, check_code, must
 from xret.encoders.builders.layers import check_activation, refuse_rest, vector
 from xret.encoders.builders.places import places, window
 from xret.encoders.builders.rotary import Rope, Rotary, rope_of, rotary
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xret.encoders.graph import Graph
+from xret.encoders.graphs.graph import Graph
 
 __all__ = ["HIDDEN", "causal", "distances", "places", "window"]
 

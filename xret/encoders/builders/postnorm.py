@@ -12,8 +12,8 @@ from typing import Any
 from xret.encoders.builders.attention import attention
 from xret.encoders.builders.family import check_code, must
 from xret.encoders.builders.layers import activate, check_activation, dense, norm, vector
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["Block", "Parts", "attend", "check_plain", "close", "expand", "layer", "prefix_of"]

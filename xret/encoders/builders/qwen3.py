@@ -10,8 +10,8 @@ from typing import Any
 from xret.encoders.builders.family import Built, Family, check_code, must
 from xret.encoders.builders.llama import check_sizes, stack
 from xret.encoders.builders.places import causal
-from xret.encoders.graph import Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import Graph
 from xret.errors import ModelError
 
 __all__ = ["FAMILIES"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xret.encoders.builders.places import places
-from xret.encoders.graph import MICROSOFT, Graph
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
 __all__ = ["Rope", "Rotary", "rope_of", "rotary"]

@@ -15,8 +15,8 @@ from xret.encoders.builders.embedding import embed, padding_id
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import dense, norm, refuse_rest
 from xret.encoders.builders.postnorm import Block, attend, check_plain, close, expand, prefix_of
-from xret.encoders.graph import MICROSOFT, Graph
-from xret.encoders.weights import Weights
+from xret.encoders.checkpoints.weights import Weights
+from xret.encoders.graphs.graph import MICROSOFT, Graph
 
 __all__ = ["FAMILIES"]
 

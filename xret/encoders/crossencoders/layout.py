@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xret.encoders.modules import Module, read_json
+from xret.encoders.checkpoints.modules import Module, read_json
+from xret.encoders.checkpoints.weights import Weights, weight_files
 from xret.encoders.recipe import Dense, Recipe, Scores
-from xret.encoders.weights import Weights, weight_files
 from xret.errors import ModelError
 
 __all__ = ["is_cross_encoder", "with_scores"]

@@ -9,8 +9,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from xret.encoders.batching import pad
-from xret.encoders.tokenizer import TextTokenizer, Tokens
+from xret.encoders.reading.tokenizer import TextTokenizer, Tokens
+from xret.encoders.runtime.batching import pad
 
 __all__ = ["PairTokenizer", "PairTokens", "pad_pairs"]
 

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xret.encoders.batching import batches, token_budget, windows
-from xret.encoders.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.crossencoders.pairs import PairTokenizer, pad_pairs
-from xret.encoders.devices import is_cuda, usable_device
-from xret.encoders.heads import SCORES
-from xret.encoders.languages import route
+from xret.encoders.graphs.heads import SCORES
 from xret.encoders.load import encoder_hash
 from xret.encoders.locate import locate
 from xret.encoders.names import split_precision
+from xret.encoders.reading.languages import route
 from xret.encoders.recipe import Recipe
-from xret.encoders.sessions import Sessions
+from xret.encoders.runtime.batching import batches, token_budget, windows
+from xret.encoders.runtime.devices import is_cuda, usable_device
+from xret.encoders.runtime.sessions import Sessions
 from xret.errors import InputError, ModelError, UsageError
 
 __all__ = ["Reranker", "load_reranker"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xret.encoders.builders import family_of
-from xret.encoders.checkpoint import Checkpoint
+from xret.encoders.checkpoints.checkpoint import Checkpoint
 from xret.encoders.laser.layout import LaserFiles
 from xret.encoders.laser.settings import read_settings
 from xret.encoders.recipe import Recipe

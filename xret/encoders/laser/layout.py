@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from xret.corpus.languages import check_lang
-from xret.encoders.languages import Languages, Routed, route
+from xret.encoders.reading.languages import Languages, Routed, route
 from xret.errors import InputError, ModelError
 
 __all__ = ["GENERAL", "LaserFiles", "LaserFolder", "find_laser"]

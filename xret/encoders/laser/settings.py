@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xret.encoders.checkpoints.torchfile import Loaded, load_torch
 from xret.encoders.laser.layout import LaserFiles
-from xret.encoders.torchfile import Loaded, load_torch
 from xret.errors import ModelError
 
 __all__ = ["LaserSettings", "read_settings", "read_words"]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.encoders.reading.tokenizer import Tokens
 from xret.encoders.recipe import Role
-from xret.encoders.tokenizer import Tokens
 from xret.errors import InputError, ModelError, require
 
 __all__ = ["LaserTokenizer"]
@@ -71,7 +71,7 @@ class LaserTokenizer:
         code: NDArray[np.int64] | None = None,
         kept: bool = False,
     ) -> Tokens:
-        """As `xret.encoders.tokenizer.Reader`; `role` and `code` change nothing, and special tokens are not kept.
+        """As `Reader`; `role` and `code` change nothing, and special tokens are not kept.
 
         Raises:
             InputError: a text holds a lone surrogate and so has no UTF-8 form.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.multivector.vocabulary import Vocabulary
 from xret.encoders.recipe import Dense, MultiVector, Recipe, Sparse
-from xret.encoders.weights import Weights
 from xret.errors import ModelError
 
 __all__ = ["HEADS", "bge_heads"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from xret.encoders.modules import Module, read_json
+from xret.encoders.checkpoints.modules import Module, read_json
 from xret.encoders.multivector.bge import HEADS, bge_heads
 from xret.encoders.multivector.overrides import overridden
 from xret.encoders.multivector.pylate import pylate_policy

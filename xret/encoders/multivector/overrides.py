@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from xret.encoders.modules import read_json
+from xret.encoders.checkpoints.modules import read_json
 from xret.encoders.multivector.vocabulary import Vocabulary
 from xret.encoders.recipe import MultiVector
 from xret.errors import ModelError

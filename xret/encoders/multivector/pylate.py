@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xret.encoders.modules import Module, dense_head, read_json
+from xret.encoders.checkpoints.modules import Module, dense_head, read_json
 from xret.encoders.multivector.vocabulary import PUNCTUATION, Vocabulary
 from xret.encoders.recipe import Dense, MultiVector, Recipe
 from xret.errors import ModelError

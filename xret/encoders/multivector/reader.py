@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.encoders.reading.tokenizer import TextTokenizer, Tokens
 from xret.encoders.recipe import MultiVector, Role
-from xret.encoders.tokenizer import TextTokenizer, Tokens
 
 __all__ = ["MultiVectorReader"]
 

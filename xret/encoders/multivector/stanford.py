@@ -18,9 +18,9 @@ import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from xret.encoders.checkpoints.weights import Weights, weight_files
 from xret.encoders.multivector.vocabulary import Vocabulary
 from xret.encoders.recipe import Dense, MultiVector, Recipe
-from xret.encoders.weights import Weights, weight_files
 from xret.errors import ModelError
 
 __all__ = ["stanford_policy"]

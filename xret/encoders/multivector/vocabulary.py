@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xret.encoders.modules import read_json
+from xret.encoders.checkpoints.modules import read_json
 from xret.errors import ModelError
 
 __all__ = ["PUNCTUATION", "Vocabulary"]

@@ -1,0 +1,1 @@
+"""Running graphs: devices, sessions, batches."""
