@@ -50,7 +50,7 @@ _HOME = {
     "write_run": "xret.runs",
 }
 
-__version__ = "0.1.0"  # the same as in pyproject.toml: a test compares them
+__version__ = "0.2.0"  # the same as in pyproject.toml: a test compares them
 
 __all__ = [
     "Encode",
