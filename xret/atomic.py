@@ -195,11 +195,11 @@ def _written(path: Path, temporary: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None or not str(error.filename or temporary).startswith(str(temporary)):
+        full = str(error).startswith("Not enough free space")  # NumPy's, which has no number
+        reason = error.strerror or ("no space left" if full else "")
+        if not reason or not str(error.filename or temporary).startswith(str(temporary)):
             raise
-        raise InputError(
-            f"{path}: writing failed ({error.strerror}); free some space or choose another place"
-        ) from error
+        raise InputError(f"{path}: writing failed ({reason}); free some space or choose another place") from error
 
 
 def _sweep(path: Path) -> None:

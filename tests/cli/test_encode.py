@@ -154,6 +154,8 @@ def test_tsv_on_stdin_keeps_its_ids(run: Run, tmp_path: Path) -> None:
         (["none.tsv", "-o", "v"], "none.tsv", 1),
         (["docs.tsv", "-o", "no/v"], "no/v: cannot write here", 1),
         (["docs.tsv", "-o", "-"], "-o -: is made as a folder", 2),
+        (["docs.tsv", "-o", "v.csv"], "-o v.csv: vectors are kept as a folder", 2),
+        (["docs.tsv", "-o", "v.NPY"], "-o v.NPY: vectors are kept as a folder", 2),
         (["docs.tsv", "-o", "v", "--lang", "klingonish"], "--lang: 'klingonish' is not a known language code", 2),
         (["", "-o", "v"], "the name of a corpus is empty", 2),
         (["null.jsonl", "-o", "v"], "null.jsonl:1: 'text' is null", 1),

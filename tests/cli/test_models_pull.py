@@ -17,6 +17,7 @@ import pytest
 from tests.encoders.checkpoints.test_layouts import modules
 from tests.encoders.conftest import WORDS, transformer_folder
 from tests.encoders.hub.fake_hub import FakeHub, serving
+from tests.encoders.multivector.conftest import stanford
 from xret.vectors import Vectors
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -112,11 +113,19 @@ def test_json_and_what_is_said(run: Run) -> None:
     assert again.returncode == 0 and re.search(r"int8 +cosine with fp32: mean (0\.9|1\.0)\d+, lowest", again.stdout)
 
 
+def test_it_names_the_command_that_a_model_is_for(run: Run, tmp_path: Path) -> None:
+    stanford(tmp_path / "late interaction", "bert")
+    done = run("models", "pull", str(tmp_path / "late interaction"))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"ready: xret rerank --model maxsim --encoder '{tmp_path / 'late interaction'}'\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
         (["org/none"], "org/none: no such model at http://127", 1),
         (["nothing"], "nothing: no such encoder", 1),
+        ([f"{NAME}:int4"], "'int4' is no precision; known: fp32, fp16, bf16, int8", 1),
         ([NAME, "--pooling", "median"], "pooling 'median' is not known", 1),
         ([NAME, "--revision", "v3"], "has no such revision", 1),
         (["xret-mini", "--pooling", "cls"], "nothing is written into .*; make a ready folder with -o FOLDER", 2),

@@ -235,6 +235,14 @@ def test_mistakes_are_one_line(index: str, cli: Cli, arguments: str, code: int, 
     assert cli("index", "check", index).code == 0 and not Path("new").exists()
 
 
+def test_an_encoder_that_has_moved(index: str, cli: Cli) -> None:
+    Path("toy").rename("elsewhere")
+    called = cli("search", index, "katze")
+    assert (called.code, called.err.count("\n")) == (1, 1)
+    assert "docs.index: its encoder is not found; say with --encoder where it is now (toy: no such" in called.err
+    assert cli("search", index, "katze", "--encoder", "elsewhere").code == 0
+
+
 def test_an_empty_query(index: str, cli: Cli) -> None:
     called = cli("search", index, "katze", " ")
     assert (called.code, called.err) == (1, "xret: query 2 is empty; give it some words\n")

@@ -22,6 +22,7 @@ from xret.cli.options import (
 
 __all__ = ["encode"]
 
+_OTHERS = (".arrow", ".csv", ".feather", ".gz", ".h5", ".jsonl", ".json", ".npz", ".pt", ".tsv", ".txt", ".zst")
 EXAMPLE = """
 \b
 Examples (in the sample, which 'xret demo --export sample' writes):
@@ -92,9 +93,12 @@ def encode(
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
     from xret.encoders.corpora.flat import FLAT, encode_to_file
+    from xret.errors import UsageError
     from xret.vectors.writer import check_new
 
     refuse_stdout(output)
+    if output.suffix.lower() in _OTHERS or (output.suffix not in FLAT and output.suffix.lower() in FLAT):
+        raise UsageError(f"-o {output}: vectors are kept as a folder (any other name), or as {' or '.join(FLAT)}")
     to_file = output.suffix in FLAT
     if to_file or not options["resume"]:
         check_new(output)

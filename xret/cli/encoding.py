@@ -80,13 +80,21 @@ def index_encoder(folder: Path, manifest: Manifest, wanted: str | None) -> str:
     """The name of the encoder to use with an index: `wanted`, else the one that made it.
 
     Raises:
-        InputError: neither is known.
+        InputError: neither is known, or the latter is not to be found from here.
     """
-    from xret.errors import InputError
+    from xret.encoders.locate import locate
+    from xret.encoders.names import split_precision
+    from xret.errors import InputError, ModelError
 
-    name = wanted or manifest.encoder
+    if wanted:
+        return wanted
+    name = manifest.encoder
     if name is None:
         raise InputError(f"{folder}: does not say which encoder made its vectors; name it with --encoder")
+    try:
+        locate(split_precision(name)[0])
+    except ModelError as error:
+        raise InputError(f"{folder}: its encoder is not found; say with --encoder where it is now ({error})") from error
     return name
 
 

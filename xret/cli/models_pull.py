@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from xret.cli.options import json_option, verbose_option
+
+if TYPE_CHECKING:
+    from xret.encoders.card import ModelCard
 
 __all__ = ["pull", "recipe_options"]
 
@@ -70,4 +74,11 @@ def pull(name: str, output: Path | None, revision: str | None, as_json: bool, **
     if (drift := pulled.drift) is not None:
         told = f"mean {drift.mean:.4f}, lowest {drift.minimum:.4f} of {drift.texts} sentences"
         click.echo(f"{'int8':<11} cosine with fp32: {told}")
-    click.echo(f"ready: xret encode --encoder {pulled.encoder}", err=True)
+    click.echo(f"ready: {_next(pulled.encoder, pulled.card)}", err=True)
+
+
+def _next(name: str, card: ModelCard) -> str:
+    """The command that a model is for."""
+    if card.recipe.scores:
+        return f"xret rerank --model {shlex.quote(name)}"
+    return f"xret {'encode' if card.recipe.dim else 'rerank --model maxsim'} --encoder {shlex.quote(name)}"

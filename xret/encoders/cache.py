@@ -55,8 +55,9 @@ def keep_graph(key: str, graph: Graph, card: dict[str, Any]) -> Path | None:
     except OSError as error:
         if (found := find_graph(key)) is None:
             logger.warning(
-                "%s: cannot keep the built graph here (%s); it will be built again next time", root, error.strerror
-            )
+                "%s: cannot keep the built graph here (%s); it will be built again next time", root,
+                error.strerror or error,
+            )  # fmt: skip
         return found
     finally:
         if temporary is not None:

@@ -85,4 +85,5 @@ def _precisions(checkpoint: Checkpoint) -> tuple[str, ...]:
         return (checkpoint.precision, *(("bf16",) if checkpoint.precision == "fp32" else ()))
     if checkpoint.family.token_weights:
         return ("fp32",)
-    return tuple(name for name in get_args(NamedPrecision) if name != "fp16" or checkpoint.family.half)
+    lacks = {"fp16": not checkpoint.family.half, "int8": not checkpoint.family.linear}
+    return tuple(name for name in get_args(NamedPrecision) if not lacks.get(name))

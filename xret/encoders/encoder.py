@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xret.corpus.languages import UNKNOWN
 from xret.encoders.graphs.heads import SENTENCE, TOKENS, WEIGHTS
 from xret.encoders.losses import Losses
 from xret.encoders.multivector.outputs import AllVectors, TokenWeights, heaviest
@@ -17,10 +18,11 @@ from xret.encoders.names import NamedPrecision
 from xret.encoders.reading.languages import Routed, route
 from xret.encoders.reading.tokenizer import Reader, Tokens
 from xret.encoders.recipe import Recipe, Role, Sparse
+from xret.encoders.requests import check_request, check_texts
 from xret.encoders.runtime.batching import WINDOW_TEXTS, batches, pad, token_budget, windows
 from xret.encoders.runtime.lengths import shorten, weigh
 from xret.encoders.runtime.sessions import Sessions
-from xret.errors import InputError, ModelError, UsageError
+from xret.errors import ModelError
 
 __all__ = ["Encoder", "Losses", "weigh"]
 
@@ -79,8 +81,9 @@ class Encoder:
 
         Raises:
             InputError: a text is not a string or cannot be written as UTF-8.
-            UsageError: `dim` is larger than the encoder's, or `lang` has another length.
+            UsageError: `dim` is larger than the encoder's, `lang` has another length, or `role` is another word.
         """
+        check_texts(texts)
         with tqdm(total=len(texts), unit=" texts", unit_scale=True, disable=None if progress else True) as bar:
             out, losses = self.encode_counted(texts, role=role, lang=lang, dim=dim, advance=bar.update)
         self.report(losses.cut, len(texts))
@@ -123,7 +126,7 @@ class Encoder:
             advance: called with the number of texts done, after each batch.
         """
         self.need_sentences()
-        self._check(texts, lang, dim)
+        self._check(texts, role, lang, dim)
         out = np.empty((len(texts), dim or self.dim), np.float32)
         losses, session = Losses(), self._sessions(SENTENCE, role)
         for window, tokens in self._read(texts, role, lang, losses):
@@ -216,7 +219,7 @@ class Encoder:
         self, texts: Sequence[str], role: Role | None, lang: Sequence[str] | None, outputs: Sequence[str]
     ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.bool_], list[NDArray[np.float32]]]]:
         """Text by text: its place, its token ids, which of them count in MaxSim, and its part of each output."""
-        self._check(texts, lang, None)
+        self._check(texts, role, lang)
         losses, session = Losses(), self._sessions(outputs[0], role)
         for window, tokens in self._read(texts, role, lang, losses, kept=True):
             for rows in batches(tokens, self._budget):
@@ -258,20 +261,17 @@ class Encoder:
         losses.unknown.update(routed.unknown)
         for tag in set(routed.unknown) - self._told:
             self._told.add(tag)
-            logger.warning(
-                "%s: does not know the language '%s'; its texts are encoded as '%s'", self.name, tag, default
+            what = (
+                "wants a text's language, and some say none"
+                if tag == UNKNOWN
+                else f"does not know the language '{tag}'"
             )
+            logger.warning("%s: %s; such texts are encoded as '%s'", self.name, what, default)
 
-    def _check(self, texts: Sequence[str], lang: Sequence[str] | None, dim: int | None) -> None:
-        if isinstance(texts, str):
-            raise UsageError("encode takes a sequence of texts, not one string; wrap it in a list")
-        for row, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise InputError(f"text {row}: is {type(text).__name__}, wanted str")
-        if lang is not None and len(lang) != len(texts):
-            raise UsageError(f"{len(lang)} languages for {len(texts)} texts; give one per text")
-        if dim is not None and not 1 <= dim <= self.dim:
-            raise UsageError(f"dim {dim} is outside 1..{self.dim}, the width of {self.name}'s vectors")
+    def _check(
+        self, texts: Sequence[str], role: Role | None, lang: Sequence[str] | None, dim: int | None = None
+    ) -> None:
+        check_request(texts, role=role, lang=lang, dim=dim, width=self.dim, name=self.name)
 
     def release(self) -> None:
         """Give back the memory of the graphs; they are opened again when next needed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,6 +19,7 @@ from xret.errors import ModelError
 
 __all__ = ["ExpertsEncoder"]
 
+logger = logging.getLogger("xret")
 _OPEN = 2  # experts in memory at a time: each is a whole model
 
 
@@ -58,7 +60,7 @@ class ExpertsEncoder(Encoder):
         advance: Callable[[int], object] = lambda rows: None,
     ) -> tuple[NDArray[np.float32], Losses]:
         """As `Encoder.encode_counted`."""
-        self._check(texts, lang, dim)
+        self._check(texts, role, lang, dim)
         out, losses = np.empty((len(texts), dim or self.dim), np.float32), Losses()
         for expert, rows in self._shares(texts, lang, losses):
             mine = [texts[row] for row in rows]
@@ -70,7 +72,7 @@ class ExpertsEncoder(Encoder):
         self, texts: Sequence[str], *, role: Role | None = None, lang: Sequence[str] | None = None
     ) -> list[NDArray[np.float32]]:
         """As `Encoder.encode_tokens`."""
-        self._check(texts, lang, None)
+        self._check(texts, role, lang)
         out: list[NDArray[np.float32]] = [np.empty((0, self.token_dim), np.float32)] * len(texts)
         for expert, rows in self._shares(texts, lang, Losses()):
             for row, vectors in zip(rows, expert.encode_tokens([texts[row] for row in rows], role=role), strict=True):
@@ -80,6 +82,11 @@ class ExpertsEncoder(Encoder):
     def release(self) -> None:
         """As `Encoder.release`."""
         self._experts.clear()
+
+    def report(self, cut: int, total: int, role: Role | None = None) -> None:
+        """As `Encoder.report`; experts take texts of different lengths."""
+        if cut:
+            logger.warning("%s: %d of %d texts are longer than their expert takes and were cut", self.name, cut, total)
 
     def _shares(
         self, texts: Sequence[str], lang: Sequence[str] | None, losses: Losses

@@ -23,7 +23,7 @@ from xret.encoders.runtime.devices import is_cuda, usable_device
 from xret.encoders.runtime.sessions import Sessions
 from xret.errors import DeviceError, ModelError
 
-__all__ = ["encoder_hash", "identify", "load_encoder"]
+__all__ = ["encoder_hash", "fitting_device", "identify", "load_encoder"]
 
 _CPU_ONLY = ("int8", "bf16")
 _LASER = ("laser2", "laser3")
@@ -47,11 +47,7 @@ def load_encoder(name: str | Path = "xret-mini", *, device: str = "auto", thread
     """
     base, wanted = split_precision(name)
     folder = locate(base)
-    device = usable_device("cpu" if device == "auto" and wanted in _CPU_ONLY else device)
-    if is_cuda(device) and wanted in _CPU_ONLY:
-        raise DeviceError(f"{name}: {wanted} is for CPUs; on {device} take {base}:fp16, or no suffix")
-    if not is_cuda(device) and wanted == "fp16":
-        raise DeviceError(f"{name}: fp16 is for GPUs; on the CPU take :bf16, :int8 or no suffix")
+    device = fitting_device(name, wanted, device)
 
     def load(checkpoint: Checkpoint) -> Encoder:
         return _load(checkpoint, name=str(name), wanted=wanted, device=device, threads=threads)
@@ -62,6 +58,21 @@ def load_encoder(name: str | Path = "xret-mini", *, device: str = "auto", thread
         name=str(name), hash=models.identity(wanted), models=models, open_expert=load, device=device,
         precision=wanted or "fp32",
     )  # fmt: skip
+
+
+def fitting_device(name: str | Path, wanted: NamedPrecision | None, device: str) -> str:
+    """`usable_device` for a model in the precision that its name asks for; ``auto`` takes one that has it.
+
+    Raises:
+        DeviceError: CUDA was asked for and cannot be used, or the precision is not to be had on the device.
+    """
+    device = usable_device("cpu" if device == "auto" and wanted in _CPU_ONLY else device)
+    if is_cuda(device) and wanted in _CPU_ONLY:
+        plain = split_precision(name)[0]
+        raise DeviceError(f"{name}: {wanted} is for CPUs; on {device} take {plain}:fp16, or no suffix")
+    if not is_cuda(device) and wanted == "fp16":
+        raise DeviceError(f"{name}: fp16 is for GPUs; on the CPU take :bf16, :int8 or no suffix")
+    return device
 
 
 def _load(
@@ -107,7 +118,8 @@ def open_reader(checkpoint: Checkpoint, *, threads: int | None) -> Reader:
     if policy := recipe.multi_vector:
         tokenizer = MultiVectorReader(
             path, policy, lowercase=recipe.lowercase, prompt=recipe.prompt,
-            count_prompt=bool(recipe.dim) and not recipe.include_prompt, threads=threads,
+            count_prompt=bool(recipe.dim) and not recipe.include_prompt, settings=checkpoint.tokenizer_settings,
+            threads=threads,
         )  # fmt: skip
     elif recipe.languages and recipe.languages.kind == "token":
         tokenizer = LanguageReader(
@@ -117,9 +129,9 @@ def open_reader(checkpoint: Checkpoint, *, threads: int | None) -> Reader:
     else:
         tokenizer = TextTokenizer(
             path, max_length=recipe.max_length, lowercase=recipe.lowercase, prompt=recipe.prompt,
-            count_prompt=not recipe.include_prompt, threads=threads,
+            count_prompt=not recipe.include_prompt, settings=checkpoint.tokenizer_settings, threads=threads,
         )  # fmt: skip
-    if tokenizer.size > (size := checkpoint.config.get("vocab_size", tokenizer.size)):
+    if tokenizer.size > (size := checkpoint.config.get("vocab_size") or tokenizer.size):
         raise ModelError(
             f"{path}: knows {tokenizer.size} tokens, config.json only {size}; they belong to different models"
         )

@@ -6,8 +6,10 @@ import importlib.util
 import os
 import re
 from pathlib import Path
+from typing import get_args
 
 from xret.encoders.cache import cache_folder
+from xret.encoders.names import NamedPrecision
 from xret.errors import ModelError
 
 __all__ = ["BUNDLED", "bundled_models", "locate"]
@@ -15,6 +17,7 @@ __all__ = ["BUNDLED", "bundled_models", "locate"]
 BUNDLED = Path(__file__).parent / "bundled"
 _PACKAGE = "package:"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_PRECISION = re.compile(r":((?:fp|bf|float|bfloat|f|u?int|q|nf)\d+)$", re.IGNORECASE)  # or what looks like one
 
 
 def bundled_models() -> list[str]:
@@ -34,12 +37,16 @@ def locate(name: str | Path) -> Path:
     """
     if (BUNDLED / str(name) / "config.json").is_file() and Path(name).name == str(name):
         return BUNDLED / str(name)
+    if not str(name).strip():
+        raise ModelError("the encoder's name is empty; give a bundled one, a model folder, or a hub id like org/model")
     if (path := Path(name)).is_dir():
         return path
     if path.exists():
         raise ModelError(
             f"{name}: is a file; give the model's folder (with config.json, model.safetensors, tokenizer.json)"
         )
+    if isinstance(name, str) and (found := _PRECISION.search(name)):
+        raise ModelError(f"{name}: '{found[1]}' is no precision; known: {', '.join(get_args(NamedPrecision))}")
     if isinstance(name, str) and name.startswith(_PACKAGE):
         return _in_package(name)
     if isinstance(name, str) and _HUB_ID.fullmatch(name):

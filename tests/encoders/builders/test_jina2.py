@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from xret.encoders import load_encoder
 from xret.encoders.builders import family_of
 from xret.encoders.builders.jina2 import slopes
 from xret.errors import ModelError
@@ -124,6 +127,32 @@ def test_power_of_two_and_heads_left_over(error_of: Make, write: Make) -> None:
     named = {f"bert.{name}": tensor for name, tensor in weights.items()}
     folder = write("jina", {**CONFIG, "num_attention_heads": 4}, {**named, "cls.predictions.bias": torch.zeros(50)})
     assert error_of(folder, Reference(weights, code=False, heads=4), batches=[[300, 120], [40]]) <= 1e-5
+
+
+def test_from_text_to_vector(write: Make, tiny: Make) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    weights = tensors(code=False)
+    tokenizer = AutoTokenizer.from_pretrained(tiny("roberta", length=60))
+    weights["embeddings.word_embeddings.weight"] = weights["embeddings.word_embeddings.weight"][: len(tokenizer)]
+    folder = write("jina", {**CONFIG, "vocab_size": len(tokenizer), "max_position_embeddings": 60}, weights)
+    tokenizer.save_pretrained(folder)
+    kinds = ("Transformer", "Pooling")
+    entries = [
+        {"idx": at, "name": str(at), "path": "1_Pooling" * at, "type": f"sentence_transformers.models.{kind}"}
+        for at, kind in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(entries))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling/config.json").write_text('{"word_embedding_dimension": 36, "pooling_mode_mean_tokens": true}')
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 8192, "do_lower_case": false}')
+    encoder = load_encoder(folder, device="cpu", threads=1)
+    texts = ["the old bird sees a river", "", "stone " * 70, "<pad> blue </s>", "a"]
+    for text, mine in zip(texts, encoder.encode(texts), strict=True):
+        coded = tokenizer(text, truncation=True, max_length=60, return_tensors="pt")
+        mean = Reference(weights, code=False)(coded["input_ids"], coded["attention_mask"])[0].mean(0)
+        assert np.abs(mine - torch.nn.functional.normalize(mean, dim=0).numpy()).max() <= 1e-5
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3, 6, 8, 12, 16, 20])

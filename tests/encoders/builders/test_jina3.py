@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,31 @@ def test_adapters_of_peft(random_model: Make, write: Make, run: Make, tmp_path: 
         theirs = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
     mine = run(graph, {"input_ids": ids.numpy(), "attention_mask": torch.ones_like(ids).numpy()})
     assert float((torch.from_numpy(mine) - theirs).abs().max()) <= 1e-5
+
+
+def test_adapters_in_folders_of_their_own(random_model: Make, tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+
+    saved, _, model = random_model("jina_embeddings_v3")
+    folder = shutil.copytree(saved, tmp_path / "hf")
+    tokenizer = word_tokenizer(["<s>", "<pad>", "</s>", "<unk>"], "<s> $A </s>")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    plain = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    changed = peft_file(folder / "retrieval_query", model, "lora")
+    adapter = {"peft_type": "LORA", "r": 3, "lora_alpha": 5, "use_rslora": False, "bias": "none"}
+    (folder / "retrieval_query/adapter_config.json").write_text(json.dumps(adapter))
+    encoder = load_encoder(folder, device="cpu", threads=1)
+    ids = torch.tensor([tokenizer.encode("blue river").ids])
+    roles: dict[Role | None, Any] = {"query": changed, "document": plain, None: plain}
+    for role, tensors in roles.items():
+        model.load_state_dict(tensors)
+        with torch.no_grad():
+            mean = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0].mean(0)
+        assert np.abs(encoder.encode(["blue river"], role=role)[0] - (mean / mean.norm()).numpy()).max() <= 1e-5
+    (folder / "retrieval_query/adapter_model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"adapter_model\.safetensors: is missing"):
+        load_encoder(folder, device="cpu")
 
 
 def test_roles() -> None:

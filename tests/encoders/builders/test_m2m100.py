@@ -14,6 +14,7 @@ from xret.encoders import load_encoder
 from xret.encoders.builders.m2m100 import sinusoids
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.graphs.heads import SENTENCE
+from xret.encoders.load import identify
 from xret.encoders.reading.language_reader import LanguageReader
 from xret.encoders.runtime.batching import pad
 from xret.encoders.runtime.session import Session
@@ -124,6 +125,15 @@ def test_ids_of_every_source_language(tmp_path: Path, legacy: bool) -> None:
     assert tokens.kept is not None and tokens.kept_of(1).tolist() == [False, False]
     tokenizer.src_lang = "eng_Latn"
     assert reader(TEXTS[:1]).ids.tolist() == tokenizer(TEXTS[0])["input_ids"]
+
+
+def test_where_the_language_stands_is_part_of_the_hash(tmp_path: Path) -> None:
+    sonar(tmp_path)
+    first, hash = load_encoder(tmp_path, device="cpu", threads=1).encode(["bird"]), identify(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "legacy_behaviour": True}))
+    assert np.abs(load_encoder(tmp_path, device="cpu", threads=1).encode(["bird"]) - first).max() > 1e-3
+    assert identify(tmp_path) != hash
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "cls", "lasttoken"])

@@ -149,7 +149,7 @@ def test_sentence_t5_layout(tmp_path: Path, pooling: str) -> None:
         ({"feed_forward_proj": "dense-relu"}, "feed_forward_proj 'dense-relu'"),
         ({"is_decoder": True}, "as a decoder"),
         ({"auto_map": {"AutoModel": "x.Y"}}, "auto_map"),
-        ({"d_kv": "6"}, "'d_kv' is '6', wanted int"),
+        ({"d_kv": "6"}, "'d_kv' is '6', wanted a whole number"),
         ({"num_heads": 0}, "'num_heads' is 0"),
         ({"relative_attention_num_buckets": 2}, "2 relative attention buckets"),
         ({"relative_attention_max_distance": 8}, "distance 8"),

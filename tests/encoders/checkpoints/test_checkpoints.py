@@ -43,7 +43,7 @@ def edit(path: Path, **fields: Any) -> None:
         ({"num_hidden_layers": 1}, "layer.1.*does not have"),
         ({"num_hidden_layers": 3}, "no tensor 'encoder.layer.2"),
         ({"vocab_size": 99}, "'embeddings.word_embeddings.weight' is"),
-        ({"hidden_size": "24"}, "'hidden_size' is '24', wanted int"),
+        ({"hidden_size": "24"}, "'hidden_size' is '24', wanted a whole number"),
         ({"num_attention_heads": 5}, "not a multiple"),
     ],
 )

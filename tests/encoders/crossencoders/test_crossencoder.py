@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xret.encoders import load_encoder, load_reranker
-from xret.errors import InputError, ModelError, UsageError
+from xret.errors import DeviceError, InputError, ModelError, UsageError
 
 pytestmark = pytest.mark.usefixtures("quiet")
 WORDS = ["the", "a", "river", "stone", "blue", "green", "runs", "sleeps", "under", "over", "house", "bird", "old"]
@@ -127,7 +127,7 @@ def test_where_the_activation_is_kept(classifier: Folder, tmp_path: Path, name: 
     agrees(folder)
 
 
-def test_xmod_reads_a_pair_in_the_documents_language(classifier: Folder) -> None:
+def test_xmod_reads_a_pair_in_the_documents_language(classifier: Folder, caplog: pytest.LogCaptureFixture) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -146,6 +146,12 @@ def test_xmod_reads_a_pair_in_the_documents_language(classifier: Folder) -> None
         np.abs(reranker.score(QUERIES, DOCUMENTS, lang=["en" if at == 0 else "de" for at in lang]) - wanted).max()
         <= 1e-5
     )
+    caplog.clear()
+    english, other = (reranker.score(["a"] * 2, ["stone"] * 2, lang=[code] * 2) for code in ("en", "sw"))
+    assert np.array_equal(english, other)
+    reranker.score(["a"], ["stone"], lang=["sw"])
+    told = f"{folder}: does not know the language of some pairs (2 in 'sw'); read as 'en_XX'"
+    assert [record.message for record in caplog.records] == [told]  # once
     with pytest.raises(UsageError, match="1 languages for 2 pairs"):
         reranker.score(["a", "b"], ["a", "b"], lang=["de"])
 
@@ -189,6 +195,17 @@ def test_pairs_are_cut_as_the_oracle_cuts_them(classifier: Folder, caplog: pytes
     assert reranker.score([], []).shape == (0,)
 
 
+def test_int8_stays_on_the_cpu_where_there_is_a_gpu(classifier: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = classifier("bert")
+    wanted = load_reranker(f"{folder}:int8", device="cpu", threads=1).score(QUERIES, DOCUMENTS)
+    # All CUDA needs would be found: whoever asked for it would go on to the GPU.
+    monkeypatch.setattr("xret.encoders.runtime.devices._missing", lambda runtime, device: None)
+    assert np.array_equal(load_reranker(f"{folder}:int8", threads=1).score(QUERIES, DOCUMENTS), wanted)
+    for precision in ("int8", "bf16"):
+        with pytest.raises(DeviceError, match=f"{precision} is for CPUs; on cuda take .*bert:fp16"):
+            load_reranker(f"{folder}:{precision}", device="cuda")
+
+
 def test_what_is_refused(classifier: Folder, tiny: Folder, tmp_path: Path) -> None:
     folder = classifier("bert")
     reranker = load_reranker(folder, device="cpu", threads=1)
@@ -202,6 +219,8 @@ def test_what_is_refused(classifier: Folder, tiny: Folder, tmp_path: Path) -> No
         reranker.score(["a"], ["\ud800"])
     with pytest.raises(ModelError, match=r"is a cross-encoder, .*--model"):
         load_encoder(folder, device="cpu")
+    with pytest.raises(DeviceError, match="fp16 is for GPUs; on the CPU take :bf16, :int8 or no suffix"):
+        load_reranker(f"{folder}:fp16", device="cpu")
     with pytest.raises(ModelError, match=r"is no cross-encoder .*--model maxsim --encoder"):
         load_reranker(tiny("bert"), device="cpu")
     path = folder / "config.json"

@@ -12,21 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xret.cli import main
+from tests.cli.conftest import call
 from xret.encoders import load_encoder
 from xret.encoders.checkpoints.export import export_model
 from xret.runs import read_run
 
 pytestmark = pytest.mark.usefixtures("quiet")
 LANGS = ["en", "de", "sw"]
-
-
-def call(*arguments: str | Path) -> int:
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    raise AssertionError("main always exits")
 
 
 @pytest.fixture

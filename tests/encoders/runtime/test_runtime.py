@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from xret.encoders import load_encoder
 from xret.encoders.cache import cached_graphs
+from xret.encoders.graphs.graph import Graph
 from xret.encoders.reading.tokenizer import Tokens
 from xret.encoders.runtime.batching import batches, pad, windows
 from xret.encoders.runtime.session import Session
@@ -156,12 +157,34 @@ def test_cache_that_cannot_be_written(static: Made, monkeypatch: pytest.MonkeyPa
     assert np.array_equal(load_encoder(folder, device="cpu").encode(["old bird"]), wanted)
 
 
-def test_weights_beside_the_graph(tiny: Made, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def test_weights_beside_the_graph(
+    tiny: Made, monkeypatch: pytest.MonkeyPatch, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     wanted = load_encoder(tiny("bert"), device="cpu").encode(["old bird", "a"])
     monkeypatch.setenv("XRET_CACHE", str(cache / "other"))
     monkeypatch.setattr("xret.encoders.graphs.graph.Graph.save.__kwdefaults__", {"inline_limit": 0})
     assert np.array_equal(load_encoder(tiny("bert"), device="cpu").encode(["old bird", "a"]), wanted)
-    assert list((cache / "other").rglob("model.onnx.data"))
+    (path,) = (cache / "other").rglob("model.onnx.data")
+    rest = path.read_bytes()[:5000]
+    path.unlink()  # the runtime may still have it mapped
+    path.write_bytes(rest)
+    assert np.array_equal(load_encoder(tiny("bert"), device="cpu").encode(["old bird", "a"]), wanted)
+    assert "damaged" in caplog.text
+
+
+def test_tables_of_words_are_mapped_and_take_no_memory(tmp_path: Path) -> None:
+    """Every worker process opens the graph: a copy of a large table in each would not fit."""
+    graph, rows = Graph(), 250_000
+    graph.output(graph.node("Gather", [graph.weight("words", np.ones((rows, 64), np.float32)), graph.input("ids")]),
+                 "out", ["batch", "tokens", 64])  # fmt: skip
+    graph.save(tmp_path)
+    code = (
+        "import resource, sys; import numpy as np, onnxruntime; from xret.encoders.runtime.session import Session;"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024; before = peak();"
+        "session = Session(sys.argv[1], device='cpu', threads=1)._session;"
+        "assert session.run(None, {'ids': np.array([[0, 249_999]])})[0].sum() == 128; print(peak() - before)"
+    )
+    assert int(python(code, tmp_path / "model.onnx").stdout) < rows * 64 * 4 / 2
 
 
 def test_two_processes_build_at_once(tiny: Made, cache: Path) -> None:

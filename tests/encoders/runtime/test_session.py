@@ -13,6 +13,7 @@ import pytest
 
 from xret.encoders import load_encoder
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.runtime.batching import token_budget
 from xret.encoders.runtime.devices import gpu_count
 from xret.encoders.runtime.session import Session
@@ -79,6 +80,24 @@ def test_inputs_are_bound_and_the_output_alone_comes_back(tiny: Made, monkeypatc
     assert kept == {"enable_fallback": 0}
     transposed = {name: np.asfortranarray(array) for name, array in batch.items()}
     assert np.abs(session.run(transposed, OUTPUT) - wanted).max() < 1e-6  # other fusions than on the CPU
+
+
+def test_float16_that_overflows_is_an_error(tiny: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Weights.get
+
+    def loud(weights: Weights, name: str, *shape: int) -> Any:
+        found = read(weights, name, *shape)
+        return found * 3e4 if name == "encoder.layer.1.output.dense.weight" else found
+
+    monkeypatch.setattr(Weights, "get", loud)
+    Runtime(monkeypatch)
+    vectors = load_encoder(f"{tiny('bert')}:fp32", device="cuda").encode(["the old bird"])
+    assert np.isfinite(vectors).all()
+    with (
+        pytest.raises(DeviceError, match=r"no numbers came back from cuda: .* take NAME:fp32"),
+        np.errstate(all="ignore"),
+    ):
+        load_encoder(str(tiny("bert")), device="cuda").encode(["the old bird"])
 
 
 def test_full_memory_halves_batches(

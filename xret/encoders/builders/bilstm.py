@@ -91,4 +91,8 @@ def _gates(array: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 # float16's rounding goes on from token to token; how far has not been measured, so there is no fp16 graph.
-FAMILIES = {"laser2": Family(build=build, check=check, positions=lambda config: _TOKENS, width=width, half=False)}
+FAMILIES = {
+    "laser2": Family(
+        build=build, check=check, positions=lambda config: _TOKENS, width=width, half=False, linear=False
+    )
+}  # fmt: skip

@@ -35,6 +35,7 @@ class Family:
     apart: bool = False  # whether token vectors cost far more than the pooled one and so get a graph of their own
     token_weights: bool = False  # see `Recipe`
     half: bool = True  # whether float16 holds the family's values
+    linear: bool = True  # whether it has linear layers, which int8 is for
     version: int = 1  # raised when the graph's numbers change: empties the graph cache
     languages: Callable[[dict[str, Any]], tuple[str, ...]] = lambda config: ()  # its codes by `lang_id`; () if not told
     # The adaptation for each role (see `Recipe`), given the names of the model's folders too.

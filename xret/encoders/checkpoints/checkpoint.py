@@ -9,6 +9,7 @@ from typing import Any
 from xret.artifact import digest, file_hash
 from xret.encoders.checkpoints.derive import derive_recipe
 from xret.encoders.checkpoints.evidence import Evidence, tokenizer_settings
+from xret.encoders.checkpoints.faults import readable
 from xret.encoders.checkpoints.model_readme import front_matter
 from xret.encoders.checkpoints.modules import read_json, read_modules
 from xret.encoders.checkpoints.stated import Stated
@@ -173,7 +174,8 @@ def open_checkpoint(folder: Path, stated: Stated | None = None, *, torch: bool =
             if stated is not None or torch:
                 raise ModelError("is a ready folder, and its recipe is settled; export the model again")
             return Ready(folder)
-        return Checkpoint(folder, stated, torch=torch)
+        with readable(folder):
+            return Checkpoint(folder, stated, torch=torch)
     except ModelError as error:
         text = str(error)
         raise ModelError(text if text.startswith(str(folder)) else f"{folder}: {text}") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xret.encoders.builders import family_of
+from xret.encoders.checkpoints.faults import check_numbers
 from xret.encoders.checkpoints.modules import read_json
 from xret.encoders.checkpoints.presets import Preset, find_preset
 from xret.encoders.checkpoints.stated import Stated, read_stated
@@ -18,12 +19,24 @@ from xret.errors import ModelError
 __all__ = ["SETTINGS", "Evidence", "tokenizer_settings"]
 
 SETTINGS = "config_sentence_transformers.json"
+_ADAPTER = "adapter_config.json"
 
 
 def tokenizer_settings(inner: Path) -> dict[str, Any]:
     """The content of tokenizer_config.json in a folder; {} where there is none."""
     found = read_json(inner / "tokenizer_config.json", missing={})
     return found if isinstance(found, dict) else {}
+
+
+def _refuse_adapter(inner: Path) -> None:
+    """Refuse an adapter (m-ST5's LoRA, for one), with or without its base model beside it: its change would be lost."""
+    if (inner / _ADAPTER).is_file():
+        settings = read_json(inner / _ADAPTER, missing={})
+        base = settings.get("base_model_name_or_path") if isinstance(settings, dict) else None
+        raise ModelError(
+            f"holds {_ADAPTER}: an adapter that is still to be merged into its base model ({base}), which is not "
+            "supported; merge it (PEFT's merge_and_unload) and save the whole model"
+        )
 
 
 class Evidence:
@@ -53,9 +66,15 @@ class Evidence:
             ModelError: config.json is missing, a file is malformed, or the family is not supported.
         """
         self.folder, self.inner, self.sources = folder, inner, dict[str, str]()
+        if not torch:
+            _refuse_adapter(inner)
         config = read_json(inner / "config.json")
         if not isinstance(config, dict):
             raise ModelError("has no config.json with a JSON object in it; give a complete model folder")
+        if not isinstance(config.get("model_type", ""), str):
+            raise ModelError(f"config.json: 'model_type' is {config['model_type']!r:.60}, wanted a name")
+        if not torch:
+            check_numbers(config)
         self.config: dict[str, Any] = config
         self.family = exported_family(inner) if torch else family_of(config)
         self.stated = (stated or Stated()).over(read_stated(folder))

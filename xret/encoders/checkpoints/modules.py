@@ -40,6 +40,7 @@ _ACTIVATIONS = {
     "torch.nn.modules.activation.GELU": "gelu",
 }
 POOLINGS = tuple(_POOLINGS.values())
+_WIDEST = 1_000_000  # values of a vector
 _SUPPORTED = ("Transformer", "Pooling", "Dense", "Normalize", "Dropout")
 _LENGTH_FILES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 
@@ -63,7 +64,7 @@ def read_json(path: Path, *, missing: Any = None) -> Any:
         return missing
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: broken JSON ({error}); fetch the file again") from error
 
 
@@ -95,6 +96,8 @@ def _module(folder: Path, kind: str, path: str) -> Module:
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise ModelError(f"modules.json: path '{path}' leads out of the folder")
     settings = {} if name == "Transformer" else read_json(folder / path / "config.json", missing={})
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path}/config.json: wanted a JSON object; fetch the file again")
     for key in ("module_input_name", "module_output_name"):
         if (found := settings.get(key) or "sentence_embedding") != "sentence_embedding":
             raise ModelError(f"{path}/config.json: {key} '{found}' is not supported; supported: sentence_embedding")
@@ -127,12 +130,12 @@ def dense_head(module: Module, width: int) -> Dense:
     """
     settings = module.settings
     activation = settings.get("activation_function") or "torch.nn.modules.activation.Tanh"
-    if activation not in _ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise ModelError(
             f"{module.path}/config.json: activation '{activation}' is not known; known: {', '.join(_ACTIVATIONS)}"
         )
     found, out = settings.get("in_features"), settings.get("out_features")
-    if found != width or not isinstance(out, int):
+    if found != width or type(out) is not int or not 1 <= out <= _WIDEST:
         raise ModelError(
             f"{module.path}/config.json: maps {found} to {out} features; the vectors before it have {width}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ from tqdm import tqdm
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.crossencoders.pairs import PairTokenizer, pad_pairs
 from xret.encoders.graphs.heads import SCORES
-from xret.encoders.load import encoder_hash
+from xret.encoders.load import encoder_hash, fitting_device
 from xret.encoders.locate import locate
 from xret.encoders.names import split_precision
 from xret.encoders.reading.languages import route
 from xret.encoders.recipe import Recipe
 from xret.encoders.runtime.batching import batches, token_budget, windows
-from xret.encoders.runtime.devices import is_cuda, usable_device
+from xret.encoders.runtime.devices import is_cuda
 from xret.encoders.runtime.sessions import Sessions
 from xret.errors import InputError, ModelError, UsageError
 
@@ -42,6 +42,7 @@ class Reranker:
         """Put together; use `load_reranker`."""
         self.name, self.hash, self.recipe, self.max_length = name, hash, recipe, recipe.max_length
         self._tokenizer, self._session = tokenizer, sessions(SCORES)
+        self._told: set[str] = set()
         self._budget = token_budget(device=sessions.device, precision=sessions.precision)
 
     def score(
@@ -70,7 +71,9 @@ class Reranker:
         _check(queries, documents, lang)
         adapter = None
         if languages := self.recipe.languages:
-            adapter = route(lang if lang is not None else [None] * len(documents), languages).index
+            routed = route(lang if lang is not None else [None] * len(documents), languages)
+            adapter = routed.index
+            self._tell_unknown(routed.unknown, languages.default)
         scores, cut = np.empty(len(queries), np.float32), 0
         types = bool(self.recipe.scores and self.recipe.scores.token_types)
         with tqdm(
@@ -94,6 +97,13 @@ class Reranker:
             )
         return scores
 
+    def _tell_unknown(self, unknown: Mapping[str, int], default: str) -> None:
+        """Say, once a language, that the model does not know it."""
+        if new := {tag: count for tag, count in unknown.items() if tag not in self._told}:
+            self._told.update(new)
+            told = ", ".join(f"{count} in '{tag}'" for tag, count in new.items())
+            logger.warning("%s: does not know the language of some pairs (%s); read as '%s'", self.name, told, default)
+
 
 def load_reranker(name: str | Path, *, device: str = "auto", threads: int | None = None) -> Reranker:
     """Load a cross-encoder.
@@ -106,7 +116,7 @@ def load_reranker(name: str | Path, *, device: str = "auto", threads: int | None
 
     Raises:
         ModelError: not found, no cross-encoder, or not one this version can build; the message names the reason.
-        DeviceError: CUDA was asked for and cannot be used.
+        DeviceError: CUDA was asked for and cannot be used, or the precision is not to be had on the device.
         MissingExtraError: ONNX Runtime is not installed.
     """
     base, wanted = split_precision(name)
@@ -117,13 +127,14 @@ def load_reranker(name: str | Path, *, device: str = "auto", threads: int | None
             f"{name}: is no cross-encoder but an encoder of single texts; rerank with its token vectors: "
             f"--model maxsim --encoder {name}"
         )
-    device = usable_device(device)
+    device = fitting_device(name, wanted, device)
     precision = wanted or checkpoint.precision or ("fp16" if is_cuda(device) and checkpoint.family.half else "fp32")
     identity = encoder_hash(checkpoint, precision)
     tokenizer = PairTokenizer(
-        checkpoint.tokenizer, max_length=recipe.max_length, lowercase=recipe.lowercase, threads=threads
-    )
-    if tokenizer.size > (size := checkpoint.config.get("vocab_size", tokenizer.size)):
+        checkpoint.tokenizer, max_length=recipe.max_length, lowercase=recipe.lowercase,
+        settings=checkpoint.tokenizer_settings, threads=threads,
+    )  # fmt: skip
+    if tokenizer.size > (size := checkpoint.config.get("vocab_size") or tokenizer.size):
         raise ModelError(
             f"{checkpoint.tokenizer}: knows {tokenizer.size} tokens, config.json only {size}; they belong to different "
             "models"

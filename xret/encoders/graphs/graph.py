@@ -1,4 +1,4 @@
-"""Collects nodes and weights of one ONNX graph and writes it; weights beyond protobuf's 2 GB go to a file beside it.
+"""Collects nodes and weights of one ONNX graph and writes it; but for small ones, weights go to a file beside it.
 
 A graph has a precision while it is being built: builders ask it for linear layers, constants and casts, and so need not
 know whether they make a float32, float16 or int8 graph.
@@ -23,7 +23,10 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 MICROSOFT = "com.microsoft"
 MODEL_FILE = "model.onnx"
-INLINE_LIMIT = 1_500_000_000  # bytes of weights kept inside the file; protobuf ends at 2 GiB
+INLINE_LIMIT = 1_500_000_000  # bytes of weights in one message; protobuf ends at 2 GiB
+# Bytes of weights kept inside the file. Those in a file beside it are mapped: tables of words then take no memory of
+# their own, in any number of processes, and writing them copies nothing.
+_FILE_LIMIT = 8_000_000
 _OPSET, _IR = 18, 9
 # Operator -> the norm in it, and how many constants that takes.
 _SKIP_NORMS = {
@@ -190,7 +193,7 @@ class Graph:
         self._nodes = kept[::-1]
         self._weights = {name: array for name, array in self._weights.items() if name in needed}
 
-    def save(self, folder: Path, *, inline_limit: int = INLINE_LIMIT) -> None:
+    def save(self, folder: Path, *, inline_limit: int = _FILE_LIMIT) -> None:
         """Write ``model.onnx`` (and ``model.onnx.data``) into an existing folder."""
         if self._size() <= inline_limit:
             (folder / MODEL_FILE).write_bytes(self.serialized(inline_limit=inline_limit))

@@ -117,14 +117,16 @@ def _warmed(name: str, *, device: str) -> tuple[str, str]:
         reranker.score([""], [""])
         return reranker.hash, split_precision(name)[1] or checkpoint.precision or "fp32"
     encoder = load_encoder(name, device=device)
-    roles: tuple[Role, ...] = ("query", "document")
-    if checkpoint is None and (told := encoder.recipe.languages):
+    told = encoder.recipe.languages
+    if checkpoint is None and told:
         encoder.encode([""] * len(told.codes), lang=told.codes)
         return encoder.hash, encoder.precision
+    roles: tuple[Role, ...] = ("query", "document")
+    lang = [told.default] if told else None
     for role in roles:
         if encoder.dim:
-            encoder.encode([""], role=role)
-        encoder.encode_tokens([""], role=role)
+            encoder.encode([""], role=role, lang=lang)
+        encoder.encode_tokens([""], role=role, lang=lang)
     return encoder.hash, encoder.precision
 
 

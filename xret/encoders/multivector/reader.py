@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xret.encoders.reading.tokenizer import TextTokenizer, Tokens
 from xret.encoders.recipe import MultiVector, Role
+from xret.errors import ModelError
 
 __all__ = ["MultiVectorReader"]
 
@@ -32,6 +35,7 @@ class MultiVectorReader:
         prompt: Callable[[Role | None], str] = lambda role: "",
         lowercase: bool = False,
         count_prompt: bool = False,
+        settings: Mapping[str, Any] | None = None,
         threads: int | None = None,
     ) -> None:
         """Load the tokeniser.
@@ -42,18 +46,21 @@ class MultiVectorReader:
             prompt: gives what stands before every text in a role.
             lowercase: whether texts are lowercased first.
             count_prompt: tell how many of the tokens are the prompt's.
+            settings: the content of tokenizer_config.json.
             threads: 1 for one thread.
 
         Raises:
-            ModelError: the file cannot be read.
+            ModelError: the file cannot be read, or has no place for the model's markers.
         """
         before = ". " if policy.marker_mode == "overwrite_dot" else ""
         self.max_length = max(policy.query_length, policy.document_length)
         self._text = TextTokenizer(
             path, max_length=self.max_length, lowercase=lowercase, prompt=lambda role: before + prompt(role),
-            count_prompt=count_prompt, threads=threads,
+            count_prompt=count_prompt, settings=settings, threads=threads,
         )  # fmt: skip
-        self._policy, self.size = policy, self._text.size
+        self._policy, self.size, self._turn = policy, self._text.size, Lock()
+        if policy.marker_mode in ("insert", "overwrite_dot") and not self._text.encodings([""])[0].ids:
+            raise ModelError(f"{path}: puts no token before a text, after which the marker goes; fetch it again")
 
     def __call__(
         self, texts: Sequence[str], *, role: Role | None = None, code: Ints | None = None, kept: bool = False
@@ -62,8 +69,9 @@ class MultiVectorReader:
         policy = self._policy
         marker = policy.query_marker if role == "query" else policy.document_marker
         inserts = marker is not None and policy.marker_mode == "insert"
-        self._text.limit(policy.length(role) - int(inserts))
-        tokens = self._text(texts, role=role)
+        with self._turn:  # another thread may want the other length
+            self._text.limit(policy.length(role) - int(inserts))
+            tokens = self._text(texts, role=role)
         ids, lengths = tokens.ids, tokens.lengths
         if marker is not None and policy.marker_mode == "insert":
             ids, lengths = np.insert(ids, tokens.starts + 1, marker), lengths + 1

@@ -49,7 +49,9 @@ class LanguageReader:
             ModelError: the file cannot be read, or has no language tokens.
         """
         room = max(max_length - LanguageFrame.room, 1)
-        self._text = TextTokenizer(path, max_length=room, lowercase=lowercase, prompt=prompt, threads=threads)
+        self._text = TextTokenizer(
+            path, max_length=room, lowercase=lowercase, prompt=prompt, settings=settings, threads=threads
+        )
         backend = self._text._tokenizer
         backend.post_processor = None  # it frames every text in one language, the last one the file was saved with
         self._frame = LanguageFrame(backend, settings)

@@ -7,7 +7,7 @@ called alike (see `Reader`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from xret.encoders.recipe import Role
 from xret.errors import InputError, ModelError
 
-__all__ = ["Reader", "TextTokenizer", "Tokens"]
+__all__ = ["Reader", "TextTokenizer", "Tokens", "cut_side"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class TextTokenizer:
         lowercase: bool = False,
         prompt: Callable[[Role | None], str] = lambda role: "",
         count_prompt: bool = False,
+        settings: Mapping[str, Any] | None = None,
         threads: int | None = None,
     ) -> None:
         """Load the tokeniser.
@@ -100,22 +101,26 @@ class TextTokenizer:
             lowercase: whether texts are lowercased first.
             prompt: gives what stands before every text in a role.
             count_prompt: tell how many of the tokens are the prompt's.
+            settings: the content of tokenizer_config.json; its `truncation_side` says which end of a text is cut.
             threads: 1 for one thread.
 
         Raises:
-            ModelError: the file cannot be read by the installed `tokenizers`.
+            ModelError: the file cannot be read by the installed `tokenizers`, or the side is none.
         """
         from tokenizers import Tokenizer
 
         try:
             self._tokenizer: Any = Tokenizer.from_file(str(path))
             self._tokenizer.no_padding()
-            self._tokenizer.enable_truncation(max_length)
+            self._side = cut_side(settings or {}, self._tokenizer.truncation)
+            self._tokenizer.enable_truncation(max_length, direction=self._side)
+        except ModelError:
+            raise
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{path}: cannot be read as a tokeniser ({error}); fetch the file again") from error
         if lowercase:
             self._lowercase()
-        self.max_length = max_length
+        self._path, self.max_length = path, max_length
         self.size: int = self._tokenizer.get_vocab_size()
         self._prompt, self._count_prompt, self._threads = prompt, count_prompt, threads
 
@@ -149,6 +154,7 @@ class TextTokenizer:
 
         Raises:
             InputError: a text holds a lone surrogate and so has no UTF-8 form.
+            ModelError: the tokeniser lacks a token that it wants to put there.
         """
         try:
             with _parallelism(self._threads):
@@ -156,6 +162,10 @@ class TextTokenizer:
         except (TypeError, UnicodeError) as error:
             flat = (text for each in texts for text in ((each,) if isinstance(each, str) else each))
             raise _blame(list(flat), error) from error
+        except BaseException as error:
+            if type(error) is not Exception and type(error).__name__ != "PanicException":  # the library's own two
+                raise
+            raise ModelError(f"{self._path}: is damaged (tokenizers: {error}); fetch the file again") from error
 
     def _prompt_tokens(self, prompt: str) -> int | None:
         """As sentence-transformers counts them: those of the prompt by itself, less a special one at its end."""
@@ -167,7 +177,7 @@ class TextTokenizer:
     def limit(self, max_length: int) -> None:
         """From now on, cut texts at so many tokens, special ones included."""
         if max_length != self.max_length:
-            self._tokenizer.enable_truncation(max_length)
+            self._tokenizer.enable_truncation(max_length, direction=self._side)
             self.max_length = max_length
 
     def _lowercase(self) -> None:
@@ -175,6 +185,18 @@ class TextTokenizer:
 
         rest = self._tokenizer.normalizer
         self._tokenizer.normalizer = Lowercase() if rest is None else Sequence([Lowercase(), rest])
+
+
+def cut_side(settings: Mapping[str, Any], truncation: Mapping[str, Any] | None = None) -> str:
+    """Which end of a long text is cut, "right" or "left": as tokenizer_config.json, else tokenizer.json says.
+
+    Raises:
+        ModelError: neither of the two.
+    """
+    side = settings.get("truncation_side") or (truncation or {}).get("direction") or "right"
+    if side not in ("right", "left"):
+        raise ModelError(f"tokenizer_config.json: 'truncation_side' is {side!r}, wanted 'right' or 'left'")
+    return str(side)
 
 
 def _blame(texts: Sequence[str], error: Exception) -> Exception:

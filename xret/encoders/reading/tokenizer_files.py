@@ -20,11 +20,14 @@ from xret.errors import ModelError
 __all__ = ["TOKENIZER_FILES", "tokenizer_json", "tokenizer_sources"]
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model")
+_TOLD_LANGUAGE = ("Nllb", "M2M100")  # classes whose settings say how a language's token is put
 _VERSION = 1  # raised when a tokeniser is made in another way: the kept ones are then made again
 
 
 def tokenizer_sources(folder: Path, *, like: str = "") -> dict[str, Path]:
     """The files that decide which ids a text gets, by name: tokenizer.json alone, or what one is made from.
+
+    With tokenizer_config.json where that says what no tokenizer.json can: a language's token, which end is cut.
 
     Args:
         folder: of the transformer.
@@ -33,6 +36,20 @@ def tokenizer_sources(folder: Path, *, like: str = "") -> dict[str, Path]:
     Raises:
         ModelError: there is no tokeniser.
     """
+    files, special = _origin(folder, like=like), Special(folder)
+    if _says_more(special) and (folder / SPECIAL_FILES[0]).is_file():
+        files.setdefault(SPECIAL_FILES[0], folder / SPECIAL_FILES[0])
+    return files
+
+
+def _says_more(special: Special) -> bool:
+    """Whether readers take more from tokenizer_config.json than a tokenizer.json that is made has in it."""
+    told = any(special.settings.get(name) for name in ("truncation_side", "legacy_behaviour"))
+    return told or special.kind in _TOLD_LANGUAGE
+
+
+def _origin(folder: Path, *, like: str) -> dict[str, Path]:
+    """Tokenizer.json alone, or the files that one is made from, that which decides its kind first."""
     found = next((name for name in TOKENIZER_FILES if (folder / name).is_file()), None)
     if found is None:
         hint = f"; copy that of {like} here" if like else ""
@@ -55,7 +72,7 @@ def tokenizer_json(folder: Path, *, family: str, like: str = "") -> Path:
         ModelError: there is no tokeniser, it is broken, or none that can be made into one; or the cache cannot be
             written.
     """
-    sources = tokenizer_sources(folder, like=like)
+    sources = _origin(folder, like=like)
     if set(sources) == {"tokenizer.json"}:
         return folder / "tokenizer.json"
     key = digest("tokenizer", _VERSION, family, {name: file_hash(path) for name, path in sources.items()})

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class OpenVinoSession:
             self._compiled = core.compile_model(read, "CPU", self._settings())
         except RuntimeError as error:
             raise ModelError(f"OpenVINO refuses the graph: {_last_line(error)}") from error
-        self._request = self._compiled.create_infer_request()
+        self._request, self._turn = self._compiled.create_infer_request(), Lock()
         kind = "bf16" if self.native else "fp32"
         logger.info("OpenVINO %s on cpu in %s, %d threads", runtime.__version__, kind, self.threads)
 
@@ -66,14 +67,16 @@ class OpenVinoSession:
         return self.run_all(feed, [output])[0]
 
     def run_all(self, feed: Mapping[str, NDArray[np.int64]], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
-        """Several outputs of the graph for one batch.
+        """Several outputs of the graph for one batch; threads that share the session take turns.
 
         Args:
             feed: the graph's inputs; ``input_ids`` and ``attention_mask`` are (batch, tokens).
             outputs: their names.
         """
-        self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()}, share_inputs=True)
-        return [self._request.get_tensor(output).data.copy() for output in outputs]
+        arrays = {name: np.ascontiguousarray(array) for name, array in feed.items()}
+        with self._turn:  # inputs and outputs are the request's own: another thread would take ours
+            self._request.infer(arrays, share_inputs=True)
+            return [self._request.get_tensor(output).data.copy() for output in outputs]
 
     def _settings(self) -> dict[str, Any]:
         return {

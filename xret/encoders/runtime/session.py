@@ -69,7 +69,7 @@ class Session:
             outputs: their names.
 
         Raises:
-            DeviceError: not even one text fits the GPU's memory.
+            DeviceError: not even one text fits the GPU's memory, or float16 overflowed there.
         """
         texts, tokens = feed["input_ids"].shape
         if texts > 1 and texts * tokens > self._most:
@@ -104,7 +104,13 @@ class Session:
         for output in outputs:
             binding.bind_output(output, "cpu")
         self._session.run_with_iobinding(binding, options)
-        return [result.numpy() for result in binding.get_outputs()]
+        found = [result.numpy() for result in binding.get_outputs()]
+        if not all(np.isfinite(values).all() for values in found):
+            raise DeviceError(
+                f"values that are no numbers came back from {self.device}: where they are in float16, it does not "
+                "hold what this model computes; take NAME:fp32"
+            )
+        return found
 
     def _halved(self, feed: Mapping[str, NDArray[np.int64]], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
         texts = len(feed["input_ids"])

@@ -15,6 +15,7 @@ from xret.artifact import digest
 from xret.encoders.builders.family import Built
 from xret.encoders.cache import find_graph, forget_graph, keep_graph
 from xret.encoders.checkpoints.checkpoint import Checkpoint
+from xret.encoders.checkpoints.faults import readable
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph, Precision
 from xret.encoders.graphs.heads import (
@@ -78,7 +79,8 @@ def build_graph(
     def fill(graph: Graph) -> Built:
         graph.input("input_ids")
         graph.input("attention_mask")
-        return checkpoint.family.build(graph, weights, config)
+        with readable(checkpoint.folder):
+            return checkpoint.family.build(graph, weights, config)
 
     scales = _scales(checkpoint, fill) if precision == "int8" else ()
     built = fill(graph := Graph(precision, scales=scales))
