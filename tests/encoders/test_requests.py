@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from xret.encoders import load_encoder
+from xret.encoders.adapters import SentenceEncoder
 from xret.encoders.locate import locate
 from xret.errors import InputError, ModelError, UsageError
 
@@ -20,6 +22,9 @@ from xret.errors import InputError, ModelError, UsageError
         ("the", {}, UsageError, "wrap it in a list"),
         ({"the"}, {}, UsageError, "not a set"),
         ((text for text in "ab"), {}, UsageError, "not a generator"),
+        (np.array("the"), {}, UsageError, "of 0 dimensions"),
+        (np.array([["the"]]), {}, UsageError, "of 2 dimensions"),
+        (pa.array(["the"]), {}, UsageError, "give a column to encode_arrow"),
         (["the", None], {}, InputError, "text 1: is NoneType"),
         (["the"], {"role": "Query"}, UsageError, "role 'Query' is not known"),
         (["the", "old"], {"lang": "de"}, UsageError, r"give \['de'\] \* len"),
@@ -38,6 +43,13 @@ def test_refused(
     if "dim" not in options and isinstance(texts, list):
         with pytest.raises(error, match=message):
             encoder.encode_tokens(texts, **options)
+
+
+@pytest.mark.parametrize("texts", [np.array("the"), np.array([["the"]]), pa.array(["the"]), None, 3])
+def test_refused_by_the_adapter(static: Callable[..., Path], texts: Any) -> None:
+    encoder = SentenceEncoder(load_encoder(static(), device="cpu", threads=1))
+    with pytest.raises(UsageError, match="encode takes"):
+        encoder.encode(texts)
 
 
 def test_numpy_s_strings_and_numbers(static: Callable[..., Path]) -> None:

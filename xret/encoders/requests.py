@@ -9,7 +9,19 @@ from typing import Any, get_args
 from xret.encoders.recipe import Role
 from xret.errors import InputError, UsageError
 
-__all__ = ["check_request", "check_texts"]
+__all__ = ["check_request", "check_rows", "check_texts"]
+
+
+def check_rows(texts: Any) -> None:
+    """Refuse a whole table or a single value: what a data frame iterates over is the names of its columns.
+
+    Raises:
+        UsageError: says what to give.
+    """
+    if getattr(texts, "ndim", 1) != 1:
+        raise UsageError(f"encode takes one column of texts, not a {type(texts).__name__} of {texts.ndim} dimensions")
+    if type(texts).__module__.partition(".")[0] == "pyarrow":
+        raise UsageError(f"encode takes Python's strings, not a {type(texts).__name__}; give a column to encode_arrow")
 
 
 def check_texts(texts: Any) -> None:
@@ -22,6 +34,7 @@ def check_texts(texts: Any) -> None:
         raise UsageError("encode takes a sequence of texts, not one string; wrap it in a list")
     if not (hasattr(texts, "__len__") and hasattr(texts, "__getitem__")) or isinstance(texts, dict):
         raise UsageError(f"encode takes a sequence of texts, not a {type(texts).__name__}; make a list of it")
+    check_rows(texts)
 
 
 def check_request(

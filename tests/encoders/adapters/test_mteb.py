@@ -6,7 +6,7 @@ import json
 from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -72,8 +72,24 @@ def test_languages_of_subsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert tag(task(pairs), "deu-eng") == ["und"]  # of a retrieval task nobody says which side is which
     bitext = task(pairs, "BitextMining")
     assert [tag(bitext, "deu-eng") for _ in range(4)] == [["deu-Latn"], ["eng-Latn"]] * 2
+    bitext.name = "BUCC"
+    assert tag(bitext, "deu-eng") == ["und"]  # nor in which order
+    bitext.name = "Tiny"
     assert tag(bitext, "eng-eng") == ["eng-Latn"]
     assert tag(bitext, "deu_Latn") == ["deu_Latn"]  # parallel columns
+
+
+@pytest.mark.parametrize(("known", "told"), [(Literal["PyTorch", "ONNX"], ["ONNX"]), (Literal["PyTorch"], [])])
+def test_frameworks_that_mteb_does_not_know_are_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Any, told: list[str]
+) -> None:
+    """Its first releases refuse the word."""
+    module = SimpleNamespace(ModelMeta=lambda **fields: SimpleNamespace(**fields), FRAMEWORKS=known)
+    monkeypatch.setattr("xret.encoders.adapters.mteb.require", lambda *_, **__: module)
+    adapter = MTEBEncoder(load_encoder(write_static(tmp_path / "m"), device="cpu", threads=1))
+    meta = adapter.mteb_model_meta
+    assert meta.framework == told
+    assert (meta.revision, meta.embed_dim, meta.max_tokens) == (adapter.encoder.hash[:12], 5, 64)
 
 
 def test_evaluate(tmp_path: Path) -> None:

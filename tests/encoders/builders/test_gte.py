@@ -113,6 +113,34 @@ def test_from_text_to_vector(tiny: Make, tmp_path: Path) -> None:
     assert np.abs(load_encoder(tmp_path / "m", device="cpu", threads=1).encode(texts) - theirs).max() <= 1e-5
 
 
+def test_alibabas_layout_from_text_to_vector(tiny: Make, tmp_path: Path) -> None:
+    """The files of arctic-embed-m-v2.0: the `new` config, merged tensors, CLS, and a prompt for queries."""
+    import json
+
+    from safetensors.torch import load_file, save_file
+    from sentence_transformers import SentenceTransformer, models
+
+    first = models.Transformer(str(tiny("gte")))
+    pooling = models.Pooling(first.get_embedding_dimension(), pooling_mode="cls")
+    model = SentenceTransformer(
+        modules=[first, pooling, models.Normalize()], prompts={"query": "query: "}, device="cpu"
+    )  # fmt: skip
+    model.save(str(tmp_path / "m"))
+    weights, config = tmp_path / "m" / "model.safetensors", tmp_path / "m" / "config.json"
+    save_file(merged(load_file(weights)), weights)
+    said = {key: value for key, value in json.loads(config.read_text()).items() if key not in ALIBABA}
+    config.write_text(
+        json.dumps({**said, **ALIBABA, "type_vocab_size": json.loads(config.read_text())["type_vocab_size"]})
+    )
+    encoder, texts = (
+        load_encoder(tmp_path / "m", device="cpu", threads=1),
+        ["the old bird", "a blue house or the river"],
+    )
+    theirs = model.encode(texts, prompt_name="query", show_progress_bar=False)
+    assert np.abs(encoder.encode(texts, role="query") - theirs).max() <= 1e-5
+    assert np.abs(encoder.encode(texts, role="document") - model.encode(texts, show_progress_bar=False)).max() <= 1e-5
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -13,6 +13,7 @@ import pytest
 from xret.encoders import load_encoder
 from xret.encoders.builders.m2m100 import sinusoids
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.modules import POOLINGS
 from xret.encoders.graphs.heads import SENTENCE
 from xret.encoders.load import identify
 from xret.encoders.reading.language_reader import LanguageReader
@@ -136,7 +137,7 @@ def test_where_the_language_stands_is_part_of_the_hash(tmp_path: Path) -> None:
     assert identify(tmp_path) != hash
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "cls", "lasttoken"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 def test_sonar_vectors(tmp_path: Path, pooling: str) -> None:
     import torch
     from sentence_transformers.models import Pooling

@@ -13,6 +13,7 @@ import pytest
 from xret.encoders.builders import family_of
 from xret.encoders.builders.t5 import buckets
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.modules import POOLINGS
 from xret.encoders.runtime.sessions import build_graph
 from xret.errors import ModelError
 
@@ -107,9 +108,9 @@ def test_half_precision_is_declared_unsafe(tmp_path: Path, error_of: Error, fami
     assert error_of(tmp_path, states(oracle), precision="fp16") <= 0.05  # small values pass
 
 
-@pytest.mark.parametrize("pooling", ["mean", "lasttoken"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 def test_sentence_t5_layout(tmp_path: Path, pooling: str) -> None:
-    """Mean pooling, a dense layer without bias, normalised, and as many tokens as the folder says."""
+    """Pooling (mean, as published), a dense layer without bias, normalised, and as many tokens as the folder says."""
     import torch
     from sentence_transformers import SentenceTransformer, models
     from tokenizers import Tokenizer

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from xret.encoders import load_encoder
+from xret.encoders.checkpoints.modules import POOLINGS
 from xret.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -22,14 +23,16 @@ TEXTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls", "lasttoken"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
         ("eurobert", {"num_key_value_heads": 1, "bos_token_id": 0, "eos_token_id": 2}),
         ("modernbert", {"local_attention": 8, "bos_token_id": 0, "eos_token_id": 2, "cls_token_id": 0,
                         "sep_token_id": 2}),
+        ("gte", {}),
         ("jina_embeddings_v3", {}),
+        ("qwen3", {"num_key_value_heads": 1, "head_dim": 12, "bos_token_id": 0, "eos_token_id": 2}),
         ("mpnet", {}),
         ("camembert", {}),
     ],

@@ -35,7 +35,11 @@ def test_shards_in_torch_form(tmp_path: Path) -> None:
     assert np.array_equal(weights.get("c"), np.eye(2))
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"weight_map": 3}', '{"weight_map": {"a": 1}}'])
+INDEXES = ["{", "{}", "[]", '{"weight_map": 3}', '{"weight_map": {"a": 1}}', '{"weight_map": {}}', "[" * 200_000]
+INDEXES += [json.dumps({"weight_map": {"a": name}}) for name in ("", "a" * 300)]
+
+
+@pytest.mark.parametrize("text", INDEXES)
 def test_broken_index(text: str, tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin.index.json").write_text(text)
     with pytest.raises(ModelError, match="broken index"):
@@ -66,3 +70,21 @@ def test_names_from_tensorflow(tmp_path: Path) -> None:
     weights = Weights([tmp_path / "pytorch_model.bin"])
     assert weights.names() == ["e.LayerNorm.bias", "e.LayerNorm.weight", "gamma"]
     assert weights.get("e.LayerNorm.bias").tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "header", [b"[" * 200_000, b'{"a": {"dtype": "F32", "shape": [%d], "data_offsets": [0, 4]}}' % 10**30]
+)
+def test_headers_that_are_too_much(tmp_path: Path, header: bytes) -> None:
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelError, match="cannot be read as safetensors"):
+        Weights([tmp_path / "model.safetensors"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_values_that_are_no_numbers(tmp_path: Path, value: float) -> None:
+    save_file({"a": torch.tensor([1.0, value, 2.0]), "b": torch.zeros(0)}, tmp_path / "model.safetensors")
+    weights = Weights([tmp_path / "model.safetensors"])
+    assert weights.get("b").size == 0
+    with pytest.raises(ModelError, match="tensor 'a' holds values that are no numbers; fetch the file again"):
+        weights.get("a")

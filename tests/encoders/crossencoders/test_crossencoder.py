@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from xret.encoders import load_encoder, load_reranker
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.stated import Stated
 from xret.errors import DeviceError, InputError, ModelError, UsageError
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -223,6 +225,8 @@ def test_what_is_refused(classifier: Folder, tiny: Folder, tmp_path: Path) -> No
         load_reranker(f"{folder}:fp16", device="cpu")
     with pytest.raises(ModelError, match=r"is no cross-encoder .*--model maxsim --encoder"):
         load_reranker(tiny("bert"), device="cpu")
+    with pytest.raises(ModelError, match="truncate_dim is given, but the model is a cross-encoder"):
+        open_checkpoint(folder, Stated(truncate_dim=4))
     path = folder / "config.json"
     config = json.loads(path.read_text())
 

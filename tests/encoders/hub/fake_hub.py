@@ -22,6 +22,8 @@ class FakeHub(ThreadingHTTPServer):
         self.models: dict[str, Path] = {}
         self.gated: set[str] = set()
         self.stops_after: dict[str, int] = {}  # file -> bytes of it that get through
+        self.out_of_order: dict[str, int] = {}  # file -> how many more times it is answered with 503
+        self.listing: bytes | None = None  # in place of the list of a model's files
         self.asked: list[tuple[str, str, str]] = []  # method, path inside the model, Range header
         self.tokens: set[str] = set()
 
@@ -76,13 +78,17 @@ class _Handler(BaseHTTPRequestHandler):
         folder = self.server.models[name]
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         siblings = [{"rfilename": path.relative_to(folder).as_posix(), "size": path.stat().st_size} for path in files]
-        self._send(json.dumps({"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings}).encode())
+        told = json.dumps({"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings}).encode()
+        self._send(told if self.server.listing is None else self.server.listing)
 
     def _file(self, folder: Path, path: str) -> None:
         wanted = self.headers.get("range", "")
         self.server.asked.append((self.command, path, wanted))
         if not (folder / path).is_file():
             return self._refuse(404, "EntryNotFound")
+        if (left := self.server.out_of_order.get(path, 0)) > 0:
+            self.server.out_of_order[path] = left - 1
+            return self._refuse(503, "")
         data = (folder / path).read_bytes()
         start = int(wanted.removeprefix("bytes=").partition("-")[0]) if wanted else 0
         return self._send(data, start=start, stop=self.server.stops_after.get(path))

@@ -222,3 +222,62 @@ def test_a_damaged_rest_is_not_taken(hub: FakeHub, model: Path) -> None:
         pull_model(NAME)
     pull_model(NAME)
     assert (hub_folder(NAME) / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "file", ["../x.json", "/x.json", "a/../../x.json", "..\\x.json", "C:\\x.json", "\0.json", "a//b.json"]
+)
+def test_file_names_that_lead_away_are_refused_before_anything_is_fetched(hub: FakeHub, model: Path, file: str) -> None:
+    files = [{"rfilename": "config.json"}, {"rfilename": file}]
+    hub.listing = json.dumps({"id": NAME, "sha": COMMIT, "siblings": files}).encode()
+    with pytest.raises(ModelError, match=r"lists the file '.*', which leads out of its folder") as error:
+        pull_model(NAME)
+    assert "\n" not in str(error.value) and hub.fetched() == []
+
+
+@pytest.mark.parametrize(
+    "listing", [b"<html>log in</html>", b"[]", b"{}", b'{"sha": null, "siblings": [{"rfilename": "a"}]}']
+)
+def test_something_else_than_a_hub_answers(hub: FakeHub, model: Path, listing: bytes) -> None:
+    hub.listing = listing
+    with pytest.raises(
+        ModelError, match=r"org/tiny: what http://127.* answers is no list of a model's files \(.*\); see"
+    ):
+        pull_model(NAME)
+
+
+def test_a_hub_that_is_out_of_order_for_a_while(hub: FakeHub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("xret.encoders.hub.transfer.time.sleep", waits.append)
+    hub.out_of_order["model.safetensors"] = 2
+    pull_model(NAME)
+    assert (hub_folder(NAME) / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+    assert waits == [1, 4]
+
+
+def test_a_shard_that_the_hub_lacks(hub: FakeHub, model: Path) -> None:
+    (model / "model.safetensors").rename(model / "model-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=r"lacks model-00002-of-00002\.safetensors.*\(its weights were not fetched\)"):
+        pull_model(NAME)
+    assert list(hub_folder(NAME).parent.iterdir()) == []
+
+
+def test_a_cache_and_a_token_that_cannot_be(
+    hub: FakeHub, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_\u00fc")
+    with pytest.raises(UsageError, match="HF_TOKEN"):
+        pull_model(NAME)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XRET_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"cannot write here .*set XRET_CACHE"):
+        pull_model(NAME)
+
+
+def test_a_file_that_is_listed_and_not_there(hub: FakeHub, model: Path) -> None:
+    files = [{"rfilename": name} for name in ("config.json", "gone.json")]
+    hub.listing = json.dumps({"id": NAME, "sha": COMMIT, "siblings": files}).encode()
+    with pytest.raises(ModelError, match="lists a file that it does not have"):
+        pull_model(NAME)

@@ -14,12 +14,28 @@ import torch
 from xret.encoders.builders import family_of
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph
-from xret.encoders.laser.layout import find_laser
+from xret.encoders.laser.layout import GENERAL, LaserFiles, LaserFolder, find_laser
 from xret.encoders.laser.settings import read_settings, read_words
 from xret.encoders.laser.tokeniser import LaserTokenizer
 from xret.errors import InputError, ModelError
 
 Laser = Callable[..., Path]
+
+# The released experts (their authors' list).
+EXPERTS = """
+ace_Latn aka_Latn als_Latn amh_Ethi asm_Beng awa_Deva ayr_Latn azb_Arab azj_Latn bak_Cyrl bam_Latn ban_Latn bel_Cyrl
+bem_Latn ben_Beng bho_Deva bjn_Latn bod_Tibt bug_Latn ceb_Latn cjk_Latn ckb_Arab crh_Latn cym_Latn dik_Latn diq_Latn
+dyu_Latn dzo_Tibt ewe_Latn fao_Latn fij_Latn fon_Latn fur_Latn fuv_Latn gaz_Latn gla_Latn gle_Latn grn_Latn guj_Gujr
+hat_Latn hau_Latn hin_Deva hne_Deva hye_Armn ibo_Latn ilo_Latn ind_Latn jav_Latn kab_Latn kac_Latn kam_Latn kan_Knda
+kas_Arab kas_Deva kat_Geor kaz_Cyrl kbp_Latn kea_Latn khk_Cyrl khm_Khmr kik_Latn kin_Latn kir_Cyrl kmb_Latn kmr_Latn
+knc_Arab knc_Latn kon_Latn lao_Laoo lij_Latn lim_Latn lin_Latn lmo_Latn ltg_Latn ltz_Latn lua_Latn lug_Latn luo_Latn
+lus_Latn mag_Deva mai_Deva mal_Mlym mar_Deva min_Latn mlt_Latn mni_Beng mos_Latn mri_Latn mya_Mymr npi_Deva nso_Latn
+nus_Latn nya_Latn ory_Orya pag_Latn pan_Guru pap_Latn pbt_Arab pes_Arab plt_Latn prs_Arab quy_Latn run_Latn sag_Latn
+san_Deva sat_Beng scn_Latn shn_Mymr sin_Sinh smo_Latn sna_Latn snd_Arab som_Latn sot_Latn srd_Latn ssw_Latn sun_Latn
+swh_Latn szl_Latn tam_Taml taq_Latn tat_Cyrl tel_Telu tgk_Cyrl tgl_Latn tha_Thai tir_Ethi tpi_Latn tsn_Latn tso_Latn
+tuk_Latn tum_Latn tur_Latn twi_Latn tzm_Tfng uig_Arab umb_Latn urd_Arab uzn_Latn vec_Latn war_Latn wol_Latn xho_Latn
+ydd_Hebr yor_Latn zsm_Latn zul_Latn
+"""
 
 
 def test_models_of_a_folder(laser: Laser) -> None:
@@ -59,6 +75,21 @@ def test_routes(laser: Laser) -> None:
     assert [found.model_of(codes.index(code)).code for code in ("wol_Latn", "laser2", "fr")] == [
         "wol_Latn", "laser2", "laser2",
     ]  # fmt: skip
+
+
+def test_routes_to_every_released_expert() -> None:
+    def files(code: str) -> LaserFiles:
+        return LaserFiles(code, Path(f"{code}.pt"), Path("laser2.spm"), None)
+
+    codes = EXPERTS.split()
+    found = LaserFolder(Path("laser"), {code: files(code) for code in sorted(codes)}, files(GENERAL))
+    assert len(found.languages.codes) > len(codes) == 147
+    for tags in (codes, [code.replace("_", "-") for code in codes]):
+        routed = found.route(tags)
+        assert [found.models[place].code for place in routed.index] == codes
+        assert routed.unknown == {}
+    others = ["en", "fr", "de", "es", "zh", "ja", "ru", "he", "ko", "pl"]  # which LASER2 alone knows
+    assert {found.models[place].code for place in found.route(others).index} == {GENERAL}
 
 
 def test_routes_without_laser2(laser: Laser, tmp_path: Path) -> None:

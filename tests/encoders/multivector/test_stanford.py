@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.encoders.builders.test_jina3 import flash
+from tests.encoders.multivector.conftest import first_pieces
 from xret.encoders import load_encoder
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.checkpoints.stated import Stated
 from xret.encoders.load import open_reader
 from xret.errors import ModelError, XretError
 
@@ -122,6 +125,35 @@ def test_languages_choose_the_adapter(make: Make, worst: Worst, texts: Texts, tm
     assert np.allclose(unsaid, encoder.encode_tokens(["river"], role="query", lang=["en"])[0], atol=1e-6)
 
 
+def test_rotary_positions_and_code_of_its_own(worst: Worst, texts: Texts, parts: Any, tmp_path: Path) -> None:
+    """As jina-colbert-v2 saves it: Jina's XLM-R under Stanford's names."""
+    import torch
+    from safetensors.torch import save_file
+
+    unigram, _, backbone, reference = parts
+    names = ("[QueryMarker]", "[DocumentMarker]")
+    tokenizer = unigram(tmp_path, names)
+    model = backbone("jina_embeddings_v3", len(tokenizer), type_vocab_size=1)
+    linear = torch.nn.Linear(24, 8, bias=False)
+    tensors = {**flash(model.state_dict()), "linear.weight": linear.weight.detach()}
+    save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, tmp_path / "model.safetensors")
+    own = {
+        "model_type": "xlm-roberta", "position_embedding_type": "rotary", "rotary_emb_base": 20_000.0,
+        "architectures": ["HF_ColBERT"],
+        "auto_map": {"AutoModel": "jinaai/xlm-roberta-flash-implementation--modeling_xlm_roberta.XLMRobertaModel"},
+    }  # fmt: skip
+    shape = {key: value for key, value in model.config.to_dict().items() if not key.startswith("rope")}
+    (tmp_path / "config.json").write_text(json.dumps(shape | own))
+    metadata = {"query_maxlen": 16, "doc_maxlen": 24, "attend_to_mask_tokens": True}
+    markers = dict(zip(("query_token_id", "doc_token_id"), names, strict=True))
+    (tmp_path / "artifact.metadata").write_text(json.dumps(metadata | markers))
+    ids = tokenizer.convert_tokens_to_ids(list(names))
+    theirs = reference(tokenizer, model, linear, *ids, attend=True, skip=first_pieces(tokenizer))
+    encoder = load_encoder(tmp_path, device="cpu", threads=1)
+    assert encoder.token_dim == 8  # which its metadata does not say
+    assert worst(encoder, theirs, texts) <= 1e-5
+
+
 def test_what_a_user_says_goes_first(make: Make, worst: Worst, texts: Texts, tmp_path: Path) -> None:
     reference = make(tmp_path)
     said = {"marker_mode": "insert", "attend": True, "query_marker": "▁river", "skip": [4, "."], "query_length": 12}
@@ -139,6 +171,23 @@ def test_what_a_user_says_goes_first(make: Make, worst: Worst, texts: Texts, tmp
         (tmp_path / "xret.json").write_text(json.dumps({"multivector": wrong}))
         with pytest.raises(ModelError, match=message):
             open_checkpoint(tmp_path)
+
+
+def test_what_is_said_of_sentence_vectors_is_refused(make: Make, tmp_path: Path) -> None:
+    make(tmp_path, "bert")
+    assert open_checkpoint(tmp_path).sources["max_length"] == "artifact.metadata"
+    for stated, name in (
+        (Stated(pooling=("cls",)), "pooling"), (Stated(truncate_dim=4), "truncate_dim"),
+        (Stated(max_length=12), "max_length"),
+    ):  # fmt: skip
+        with pytest.raises(ModelError, match=f"{name} is given, but the model makes token vectors only"):
+            open_checkpoint(tmp_path, stated)
+    (tmp_path / "xret.json").write_text('{"multivector": {"document_length": 12}}')
+    checkpoint = open_checkpoint(tmp_path)
+    assert (checkpoint.recipe.max_length, checkpoint.sources["max_length"]) == (16, "given")
+    (tmp_path / "xret.json").unlink()
+    (tmp_path / "artifact.metadata").unlink()
+    assert open_checkpoint(tmp_path).sources["max_length"].startswith("assumed")
 
 
 def test_it_gives_no_sentence_vectors(make: Make, tmp_path: Path) -> None:

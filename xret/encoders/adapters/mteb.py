@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,16 @@ from xret.errors import InputError, require
 
 __all__ = ["MTEBEncoder"]
 
+_UNORDERED = ("BUCC",)  # tasks whose two sides MTEB takes from a set, in an order that changes from run to run
+
 
 class MTEBEncoder:
     """Fulfils MTEB's ``EncoderProtocol``.
 
     Queries and documents get the checkpoint's prompts for them; texts of tasks without these roles its default one.
     Encoders that are told the language are told the subset's, where it has one. Of a bitext subset (``deu-eng``) MTEB
-    encodes `sentence1`, then `sentence2`, without saying which: calls for it are taken in turn. Texts of any other
-    subset with several languages go as ``und``.
+    encodes `sentence1`, then `sentence2`, without saying which: calls for it are taken in turn (but not of BUCC, the
+    first version, whose order is left to chance). Texts of any other subset with several languages go as ``und``.
     """
 
     def __init__(
@@ -94,14 +96,14 @@ class MTEBEncoder:
         Raises:
             MissingExtraError: MTEB is not installed.
         """
-        kind = require("mteb.models.model_meta", extra="mteb", purpose="evaluating by MTEB").ModelMeta
-        encoder = self.encoder
-        return kind(
+        module = require("mteb.models.model_meta", extra="mteb", purpose="evaluating by MTEB")
+        encoder, known = self.encoder, get_args(module.FRAMEWORKS)
+        return module.ModelMeta(
             loader=None, name=f"xret/{_plain(encoder.name)}", revision=encoder.hash[:12], release_date=None,
             languages=None, n_parameters=None, memory_usage_mb=None, max_tokens=encoder.max_length,
             embed_dim=encoder.dim, license=None, open_weights=None, public_training_code=None,
-            public_training_data=None, framework=["ONNX"], similarity_fn_name="cosine",
-            use_instructions=bool(encoder.recipe.prompts), training_datasets=None,
+            public_training_data=None, framework=[name for name in ("ONNX",) if name in known],  # not in the first 2.x
+            similarity_fn_name="cosine", use_instructions=bool(encoder.recipe.prompts), training_datasets=None,
         )  # fmt: skip
 
     def _language(self, task: Any, split: str, subset: str) -> str | None:
@@ -112,7 +114,7 @@ class MTEBEncoder:
         tags = list(dict.fromkeys(known.get(subset, ())))
         if len(tags) == 1:
             return tags[0]
-        if task.type != "BitextMining":
+        if task.type != "BitextMining" or task.name in _UNORDERED:
             return "und"
         if len(tags) == 2:
             turn = self._turns[task.name, split, subset]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xret.encoders.encoder import Encoder
 from xret.encoders.load import load_encoder
 from xret.encoders.recipe import Role
+from xret.encoders.requests import check_rows
 from xret.errors import UsageError
 
 __all__ = ["SentenceEncoder"]
@@ -124,11 +125,14 @@ class SentenceEncoder:
             (texts, d) float32, or (d,) for one text.
 
         Raises:
-            UsageError: an option that is not offered.
+            UsageError: an option that is not offered, or a table or no text at all.
             InputError: a text is not a string.
         """
         if precision != "float32":
             raise UsageError(f"precision '{precision}' is not offered; take float32, and quantise what it gives")
+        if not hasattr(sentences, "__iter__"):
+            raise UsageError(f"encode takes a text or several, not a {type(sentences).__name__}")
+        check_rows(sentences)
         texts = [sentences] if isinstance(sentences, str) else list(sentences)
         role, before = self._role(prompt_name, prompt)
         if before:

@@ -15,7 +15,7 @@ from xret.encoders.checkpoints.modules import read_json, read_modules
 from xret.encoders.checkpoints.stated import Stated
 from xret.encoders.checkpoints.weights import weight_files
 from xret.encoders.crossencoders.layout import is_cross_encoder, with_scores
-from xret.encoders.multivector import find_layout, with_token_vectors
+from xret.encoders.multivector import Layout, find_layout, whose_lengths, with_token_vectors
 from xret.encoders.names import NamedPrecision
 from xret.encoders.reading.tokenizer_files import tokenizer_sources
 from xret.encoders.recipe import Dense
@@ -54,8 +54,27 @@ class Checkpoint:
         if layout is not None:
             positions = self.family.positions(self.config)
             self.recipe = with_token_vectors(layout, self.config, self.tokenizer, positions, self.recipe)
+            self._own_lengths(layout)
         elif is_cross_encoder(folder, self.config, modules):
             self.recipe = with_scores(folder, self.inner, self.config, self.recipe)
+            self._refuse("is a cross-encoder, which scores pairs of texts", "pooling", "truncate_dim")
+
+    def _refuse(self, why: str, *parts: str) -> None:
+        """Refuse what is stated of sentence vectors where there are none: it would change nothing."""
+        if names := [name for name in parts if getattr(self._evidence.stated, name) is not None]:
+            raise ModelError(f"{names[0]} is given, but the model {why}; leave it out")
+
+    def _own_lengths(self, layout: Layout) -> None:
+        """Where there are token vectors only, lengths are those of their layout: say whose, and refuse others."""
+        if self.recipe.dim:
+            return
+        other = self._evidence.stated.max_length not in (None, self.recipe.max_length)
+        why = (
+            "makes token vectors only, its own way, which xret.json can change "
+            '({"multivector": {"query_length": …, "document_length": …}})'
+        )
+        self._refuse(why, "pooling", "truncate_dim", *(["max_length"] if other else []))
+        self.sources["max_length"] = whose_lengths(layout)
 
     @cached_property
     def tokenizer(self) -> Path:

@@ -58,7 +58,7 @@ class Weights:
             header.pop("__metadata__", None)
             for name, entry in header.items():
                 self._arrays[name] = self._tensor(name, entry, data[8 + size :])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise ModelError(f"{path}: cannot be read as safetensors ({error}); fetch the file again") from error
 
     def _open_torch(self, path: Path) -> None:
@@ -106,12 +106,15 @@ class Weights:
         """A tensor as float32, its shape checked when `shape` is given.
 
         Raises:
-            ModelError: no such tensor, or another shape.
+            ModelError: no such tensor, another shape, or values that are not finite.
         """
         array = self.raw(name)
         if shape and array.shape != shape:
             raise ModelError(f"{self.source}: tensor '{name}' is {array.shape}, config.json wants {shape}")
-        return np.asarray(array, dtype=np.float32)
+        values = np.asarray(array, dtype=np.float32)
+        if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):  # NaN is its own extreme
+            raise ModelError(f"{self.source}: tensor '{name}' holds values that are no numbers; fetch the file again")
+        return values
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -134,6 +137,9 @@ def weight_files(folder: Path) -> list[Path]:
 def _shards(index: Path) -> list[Path]:
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        return [index.parent / Path(name).name for name in sorted(names)]
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        files = sorted({Path(name).name for name in names})
+        if not files or not all(0 < len(name) < 200 for name in files):
+            raise ValueError("names no files")
+        return [index.parent / name for name in files]
+    except (RecursionError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ModelError(f"{index}: broken index ({error}); fetch the file again") from error

@@ -92,7 +92,8 @@ def _npy(vectors: Vectors, path: Path, _: pa.Table | None) -> None:
     with open(path, "wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         for chunk in vectors.table()["vector"].chunks:
-            as_matrix(chunk, vectors.source).tofile(stream)
+            # Not tofile, which says of a full disk only how many numbers it wrote.
+            stream.write(np.ascontiguousarray(as_matrix(chunk, vectors.source)).data)
 
 
 FLAT: dict[str, Callable[[Vectors, Path, pa.Table | None], None]] = {".parquet": _parquet, ".npy": _npy}

@@ -35,9 +35,17 @@ def serve() -> None:
     except BrokenPipeError:  # the parent has gone
         os._exit(1)
     except XretError as error:
-        _say(out, error={"kind": type(error).__name__, "message": str(error)})
+        _last(out, type(error).__name__, str(error))
     except Exception as error:
-        _say(out, error={"kind": "", "message": f"{type(error).__name__}: {error}".partition("\n")[0]})
+        _last(out, "", f"{type(error).__name__}: {error}".partition("\n")[0])
+
+
+def _last(out: IO[str], kind: str, message: str) -> None:
+    """Say what ended the work, where anybody still listens: without a parent, its stream is cut off too."""
+    try:
+        _say(out, error={"kind": kind, "message": message})
+    except BrokenPipeError:
+        os._exit(1)
 
 
 def _work(spec: dict[str, Any], out: IO[str]) -> None:

@@ -7,24 +7,24 @@ interrupted fetch has got is kept beside it and gone on with.
 
 from __future__ import annotations
 
-import errno
 import json
-import logging
 import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from xret.encoders.builders import family_of
 from xret.encoders.cache import cache_folder
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.checkpoints.modules import read_json, read_modules
 from xret.encoders.checkpoints.stated import STATED_FILE, Stated
+from xret.encoders.checkpoints.weights import weight_files
 from xret.encoders.crossencoders.layout import is_cross_encoder
-from xret.encoders.hub.files import Repository
+from xret.encoders.hub.faults import endpoint, told
+from xret.encoders.hub.files import Repository, is_shard
+from xret.encoders.hub.listing import HUB_FILE, look_up
 from xret.encoders.hub.transfer import transfer
 from xret.encoders.load import open_reader
 from xret.encoders.multivector import find_layout
@@ -34,7 +34,6 @@ from xret.locks import take_lock
 
 __all__ = ["HUB_FILE", "fetch_model", "hub_folder", "is_hub_id"]
 
-HUB_FILE = "hub.json"  # says where a folder is from
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ROOM = 2  # times the weights: themselves, and the graph that is built from them
 
@@ -69,19 +68,21 @@ def fetch_model(name: str, *, revision: str | None = None, stated: Stated | None
         raise UsageError(f"'{name}' is no hub id; wanted organisation/model")
     target = hub_folder(name)
     part = target.with_name(f".{target.name}.part")
-    with _told(name, part):
+    with told(name, part):
         part.mkdir(parents=True, exist_ok=True)
         with _alone(part):
             if not part.is_dir():  # another process was first, and is done
+                if not target.is_dir():
+                    raise ModelError(f"{name}: another process that fetched it gave up; run the command again")
                 return target
-            found = _look_up(name, revision)
+            found = look_up(name, revision)
             _forget_other(part, found)
             with _without_bars():
                 _fetch(found, found.settings(), part)
             weights = _usable(found, part, stated)
             _check_room(found, weights, part)
             for file in weights:
-                transfer(name, file, part / file, commit=found.commit, endpoint=_endpoint())
+                transfer(name, file, part / file, commit=found.commit, endpoint=endpoint())
             shutil.rmtree(part / ".cache", ignore_errors=True)
             shutil.rmtree(target, ignore_errors=True)
             os.replace(part, target)
@@ -102,22 +103,6 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _hub() -> Any:
-    return require("huggingface_hub", extra="cpu", purpose="fetching a model")
-
-
-def _look_up(name: str, revision: str | None) -> Repository:
-    for key in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if os.environ.get(key, "").upper() in ("1", "ON", "YES", "TRUE"):
-            raise ModelError(f"{name}: is not on disk, and {key} forbids fetching it; unset {key}, or copy its folder")
-    info = _hub().HfApi(endpoint=_endpoint()).model_info(name, revision=revision, files_metadata=True)
-    return Repository(name, str(info.sha), {file.rfilename: file.size or 0 for file in info.siblings or ()})
-
-
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT") or None
-
-
 def _forget_other(part: Path, found: Repository) -> None:
     """Begin anew where what was fetched before is of another commit."""
     marker = part / HUB_FILE
@@ -129,10 +114,9 @@ def _forget_other(part: Path, found: Repository) -> None:
 
 
 def _fetch(found: Repository, names: Iterable[str], part: Path) -> None:
+    hub = require("huggingface_hub", extra="cpu", purpose="fetching a model")
     for name in names:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise ModelError(f"{found.name}: lists the file '{name}', which leads out of its folder")
-        _hub().hf_hub_download(found.name, name, revision=found.commit, local_dir=part, endpoint=_endpoint())
+        hub.hf_hub_download(found.name, name, revision=found.commit, local_dir=part, endpoint=endpoint())
 
 
 @contextmanager
@@ -192,6 +176,10 @@ def _weights(found: Repository, inner: str, part: Path) -> list[str]:
             f"{found.name}: has no model.safetensors and no pytorch_model.bin"
             + (f", only {', '.join(others[:4])}" if others else "")
         )
+    if len(main) > 1 or is_shard(main[0]):
+        there = {PurePosixPath(name).name for name in main}
+        if absent := [path.name for path in weight_files(part / inner) if path.name not in there]:
+            raise ModelError(f"{found.name}: lacks {', '.join(absent[:4])}, which its index of the weights names")
     return list(dict.fromkeys([*main, *(name for folder in folders for name in found.weights(folder))]))
 
 
@@ -202,45 +190,3 @@ def _check_room(found: Repository, names: list[str], part: Path) -> None:
             f"{part.parent}: {free / 1e9:.1f} GB are free here, {found.name} and its graph need {wanted / 1e9:.1f} GB; "
             "free some space, or set XRET_CACHE to another disk"
         )
-
-
-@contextmanager
-def _told(name: str, part: Path) -> Iterator[None]:
-    """Say in one line what went wrong on the way."""
-    errors = require("huggingface_hub.errors", extra="cpu", purpose="fetching a model")
-    where = _endpoint() or "https://huggingface.co"
-    theirs = logging.getLogger("huggingface_hub")
-    level = theirs.level
-    theirs.setLevel(logging.ERROR)  # it tells of every try; what comes of them is told below
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise ModelError(
-            f"{name}: has to be asked for; accept its conditions at {where}/{name}, then run 'hf auth login'"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise ModelError(f"{name}: no such model at {where}, or a private one (then run 'hf auth login')") from error
-    except errors.RevisionNotFoundError as error:
-        raise ModelError(f"{name}: has no such revision at {where}") from error
-    except errors.HFValidationError as error:
-        raise UsageError(f"'{name}' is no hub id; wanted organisation/model") from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(f"{part.parent}: the disk is full; free some space and run the command again") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise InputError(f"{part.parent}: cannot write here ({error.strerror}); set XRET_CACHE") from error
-        raise _cut_off(name, where, error) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "requests", "huggingface_hub"):
-            raise _cut_off(name, where, error) from error
-        raise
-    finally:
-        theirs.setLevel(level)
-
-
-def _cut_off(name: str, where: str, error: Exception) -> ModelError:
-    reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-    return ModelError(
-        f"{name}: cannot be fetched from {where} ({reason}); what has been fetched is kept: run the command again, "
-        "or copy the model's folder here and give its path"
-    )

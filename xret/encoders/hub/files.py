@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "is_shard"]
 
 _SETTINGS = re.compile(
     r".*\.json|README\.md|artifact\.metadata|(.*/)?(vocab\.txt|merges\.txt|[^/]*\.model|[^/]*_linear\.(pt|safetensors))"
@@ -47,3 +47,8 @@ class Repository:
             if shards:
                 return sorted(shards)
         return []
+
+
+def is_shard(path: str) -> bool:
+    """Whether a file holds a part of a module's weights."""
+    return bool(_SHARD.fullmatch(PurePosixPath(path).name))

@@ -5,7 +5,7 @@ which a checkpoint has is read from its files (`layouts`), written down in `xret
 carried out by one reader (`reader`).
 """
 
-from xret.encoders.multivector.layouts import Layout, find_layout, with_token_vectors
+from xret.encoders.multivector.layouts import Layout, find_layout, whose_lengths, with_token_vectors
 from xret.encoders.multivector.reader import MultiVectorReader
 
-__all__ = ["Layout", "MultiVectorReader", "find_layout", "with_token_vectors"]
+__all__ = ["Layout", "MultiVectorReader", "find_layout", "whose_lengths", "with_token_vectors"]

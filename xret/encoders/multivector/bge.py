@@ -49,7 +49,7 @@ def _head(folder: Path, name: str, width: int) -> Dense | None:
         return None
     weights = Weights([path])
     matrix = weights.raw("weight")
-    if matrix.ndim != 2 or matrix.shape[1] != width:
+    if matrix.ndim != 2 or matrix.shape[1] != width or not len(matrix):
         raise ModelError(f"{path}: tensor 'weight' is {matrix.shape}, wanted {width} columns: the encoder's width")
     return Dense(
         folder=path.name, in_features=width, out_features=len(matrix), bias="bias" in weights, activation="identity",

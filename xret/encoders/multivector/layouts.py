@@ -15,8 +15,13 @@ from xret.encoders.multivector.vocabulary import Vocabulary
 from xret.encoders.recipe import MultiVector, Recipe
 from xret.errors import ModelError
 
-__all__ = ["Layout", "find_layout", "with_token_vectors"]
+__all__ = ["Layout", "find_layout", "whose_lengths", "with_token_vectors"]
 
+# Where the lengths of queries and documents may stand, and under which name.
+_LENGTHS = (
+    ("artifact.metadata", "doc_maxlen"), ("config_sentence_transformers.json", "document_length"),
+    ("sentence_bert_config.json", "document_length"),
+)  # fmt: skip
 
 _SHORTEST = 3  # tokens of an empty query with its marker
 
@@ -84,6 +89,17 @@ def with_token_vectors(
     policy = replace(policy, document_length=min(policy.document_length, positions))
     length = max(policy.query_length, policy.document_length)
     return replace(recipe, multi_vector=policy, token_dim=policy.projections[-1].out_features, max_length=length)
+
+
+def whose_lengths(layout: Layout) -> str:
+    """Who says how many tokens of a document are read: ``given``, a file, or ``assumed: …``."""
+    stated = _object(layout.folder / "xret.json").get("multivector")
+    if isinstance(stated, dict) and {"query_length", "document_length"} & set(stated):
+        return "given"
+    for name, key in _LENGTHS:
+        if any(_object(folder / name).get(key) is not None for folder in (layout.folder, layout.inner)):
+            return name
+    return "assumed: the checkpoint does not say"
 
 
 def _check(layout: Layout, policy: MultiVector, config: dict[str, Any], positions: int) -> None:
