@@ -30,6 +30,7 @@ _MODULES = {
     "umt5": "t5",
     "xlm-roberta": "bert",
     "xmod": "xmod",
+    "xret-hybrid": "hybrid",
     "xret-static": "static",
 }
 
