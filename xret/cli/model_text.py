@@ -23,7 +23,9 @@ def model_lines(card: ModelCard) -> dict[str, str]:
         "family": recipe.family,
         "vectors": _vectors(card),
         "heads": ", ".join(heads) or "none",
+        "map": f"to {recipe.dim} values: {recipe.post_map}" if recipe.post_map else "",
         "reads": f"{recipe.max_length} tokens of a text{_said(sources, 'max_length')}",
+        "romanised": f"{recipe.romanise}{_said(sources, 'romanise')}" if recipe.romanise else "",
         "prompts": "; ".join(f"{role}: {text!r}" for role, text in prompts) or "none",
         "trained for": f"{recipe.similarity} similarity{_said(sources, 'similarity')}",
         "MaxSim": str(recipe.multi_vector or ""),
@@ -46,9 +48,9 @@ def _vectors(card: ModelCard) -> str:
         return "none: gives a score for two texts"
     if not recipe.dim:
         return f"one of {recipe.token_dim} values for each token"
-    cut = f", the first of {recipe.full_dim}{_said(card.sources, 'dim')}" if recipe.dim < recipe.full_dim else ""
+    cut = f", the first of {recipe.full_dim}{_said(card.sources, 'dim')}" if recipe.base_dim < recipe.full_dim else ""
     pooling = f"pooling {'+'.join(recipe.pooling)}{_said(card.sources, 'pooling')}"
-    return f"{recipe.dim} values{cut} (tokens: {recipe.token_dim}), {pooling}"
+    return f"{recipe.base_dim} values{cut} (tokens: {recipe.token_dim}), {pooling}"
 
 
 def _said(sources: dict[str, str], part: str) -> str:
@@ -70,12 +72,19 @@ def stated_from(options: dict[str, str | int | None]) -> Stated | None:
 
     roles = {"query": options.get("query_prompt"), "document": options.get("document_prompt")}
     prompts = tuple((role, str(text)) for role, text in roles.items() if text is not None)
-    pooling, languages, length, dim = (options.get(name) for name in ("pooling", "languages", "max_length", "dim"))
+    pooling, length, dim = (options.get(name) for name in ("pooling", "max_length", "dim"))
+    languages, romanise = (_words(options.get(name)) for name in ("languages", "romanise"))
     stated = Stated(
         pooling=tuple(str(pooling).split("+")) if pooling else None,
         prompts=prompts or None,
         max_length=int(length) if length else None,
         truncate_dim=int(dim) if dim else None,
-        languages=tuple(part.strip() for part in str(languages).split(",")) if languages else None,
+        languages=languages,
+        romanise=romanise,
     )
     return stated if stated.fields() else None
+
+
+def _words(value: str | int | None) -> tuple[str, ...] | None:
+    """The parts of an option between commas; None where it is not given."""
+    return tuple(part.strip() for part in str(value).split(",")) if value else None

@@ -20,7 +20,10 @@ __all__ = ["models"]
 # command -> (module:attribute, one-line help) of those that live elsewhere and are imported only when called.
 ELSEWHERE = {
     "pull": ("xret.cli.models_pull:pull", "Fetch an encoder and build its graph, ready without a network."),
-    "distil": ("xret.cli.distil:distil", "Train a small encoder from a teacher and parallel text."),
+    "trim": ("xret.cli.models_trim:trim", "Cut a model's vocabulary down to the tokens that your texts use."),
+    "distil": ("xret.cli.models_distil:distil", "Train a small encoder from a teacher and parallel text."),
+    "experts": ("xret.cli.models_experts:experts", "Put encoders of one space together, one for each language."),
+    "adapt": ("xret.cli.models_adapt:adapt", "Fit a map to a model's vectors: rotate, centre, whiten."),
 }
 
 EXAMPLE = """

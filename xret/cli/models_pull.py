@@ -38,6 +38,12 @@ def recipe_options(command: Command) -> Command:
         click.option("--max-length", type=click.IntRange(min=1), metavar="N", help="Tokens of a text to read."),
         click.option("--dim", type=click.IntRange(min=1), metavar="N", help="Keep the first N values of a vector."),
         click.option("--languages", metavar="L,L…", help="Keep only these languages' adapters (XMOD)."),
+        click.option(
+            "--romanise",
+            metavar="WHAT",
+            help="Read in Latin letters: scripts (Cher,Ethi), texts in languages (yi,am), all scripts (all), or those "
+            "that the tokeniser hardly knows (unseen); with ',beside', behind the text as it stands.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)

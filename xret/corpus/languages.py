@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from xret.errors import InputError
 
-__all__ = ["UNKNOWN", "check_lang", "guess_lang", "is_lang"]
+__all__ = ["UNKNOWN", "check_lang", "guess_lang", "is_lang", "iso_639_3", "known_scripts"]
 
 UNKNOWN = "und"
 
@@ -57,13 +57,19 @@ class _Subtags:
 
 
 @lru_cache(maxsize=1)
-def _subtags() -> _Subtags:
+def _sections() -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {}
     for line in files("xret.corpus").joinpath("subtags.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             words = sections.setdefault(line.strip("[]"), [])
         elif not line.startswith("#"):
             words.extend(line.split())
+    return sections
+
+
+@lru_cache(maxsize=1)
+def _subtags() -> _Subtags:
+    sections = _sections()
     languages = {code: code for code in sections["three-letter"]}
     for pair in sections["two-letter"]:
         two, three = pair.split("=")
@@ -97,6 +103,24 @@ def check_lang(code: str) -> str:
 def is_lang(code: str) -> bool:
     """Whether `check_lang` takes it."""
     return _canonical(code) is not None
+
+
+def iso_639_3(code: str) -> str | None:
+    """The three letters of a language code's language: ``de-AT`` -> ``deu``; None where `check_lang` refuses it."""
+    tag = _canonical(code)
+    language = tag.partition("-")[0] if tag else ""
+    return language if len(language) == 3 else _three_letters().get(language)
+
+
+@lru_cache(maxsize=1)
+def _three_letters() -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in _sections()["two-letter"])
+    return {two: three for two, _, three in pairs}
+
+
+def known_scripts() -> frozenset[str]:
+    """The scripts of ISO 15924, as in ``Latn``."""
+    return frozenset(map(str.title, _subtags().scripts))
 
 
 def guess_lang(name: str) -> str | None:

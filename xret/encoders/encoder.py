@@ -44,6 +44,8 @@ class Encoder:
         """Put together; use `load_encoder`."""
         self._assign(name=name, hash=hash, recipe=recipe, device=sessions.device, precision=sessions.precision)
         self._reader, self._sessions = reader, sessions
+        if recipe.romanise is not None:
+            recipe.romanise.check()
         self._budget = token_budget(device=sessions.device, precision=sessions.precision)
         logger.info(
             "encoder %s: batches of at most %d tokens, %d texts sorted at a time", name, self._budget, WINDOW_TEXTS
@@ -242,9 +244,13 @@ class Encoder:
     ) -> Iterator[tuple[range, Tokens]]:
         """The tokens of the texts, a window at a time; counts what is lost."""
         code = self._routed(lang if lang is not None else ["und"] * len(texts), losses)
+        romanise = self.recipe.romanise
         for window in windows(texts):
             at = slice(window.start, window.stop)
-            tokens = self._reader(texts[at], role=role, code=None if code is None else code[at], kept=kept)
+            part = texts[at]
+            if romanise is not None:
+                part = romanise(part, lang=None if lang is None else lang[at])
+            tokens = self._reader(part, role=role, code=None if code is None else code[at], kept=kept)
             losses.add(Losses(cut=tokens.cut, lost=tokens.lost, tokens=len(tokens.ids)))
             yield window, tokens
 

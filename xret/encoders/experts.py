@@ -63,8 +63,8 @@ class ExpertsEncoder(Encoder):
         self._check(texts, role, lang, dim)
         out, losses = np.empty((len(texts), dim or self.dim), np.float32), Losses()
         for expert, rows in self._shares(texts, lang, losses):
-            mine = [texts[row] for row in rows]
-            out[rows], lost = expert.encode_counted(mine, role=role, dim=dim, advance=advance)
+            mine, tags = [texts[row] for row in rows], None if lang is None else [lang[row] for row in rows]
+            out[rows], lost = expert.encode_counted(mine, role=role, lang=tags, dim=dim, advance=advance)
             losses.add(lost)
         return out, losses
 
@@ -75,7 +75,8 @@ class ExpertsEncoder(Encoder):
         self._check(texts, role, lang)
         out: list[NDArray[np.float32]] = [np.empty((0, self.token_dim), np.float32)] * len(texts)
         for expert, rows in self._shares(texts, lang, Losses()):
-            for row, vectors in zip(rows, expert.encode_tokens([texts[row] for row in rows], role=role), strict=True):
+            mine, tags = [texts[row] for row in rows], None if lang is None else [lang[row] for row in rows]
+            for row, vectors in zip(rows, expert.encode_tokens(mine, role=role, lang=tags), strict=True):
                 out[row] = vectors
         return out
 

@@ -135,8 +135,9 @@ def open_reader(checkpoint: Checkpoint, *, threads: int | None) -> Reader:
         raise ModelError(
             f"{path}: knows {tokenizer.size} tokens, config.json only {size}; they belong to different models"
         )
-    told = recipe.languages
-    return AdapterReader(tokenizer, told) if told is not None and told.kind == "adapter" else tokenizer
+    told, by_language = recipe.languages, recipe.post_map is not None and bool(recipe.post_map.rows)
+    fed = told is not None and (told.kind == "adapter" or by_language)
+    return AdapterReader(tokenizer, told) if told is not None and fed else tokenizer
 
 
 def encoder_hash(checkpoint: Checkpoint, precision: NamedPrecision | None = None) -> str:

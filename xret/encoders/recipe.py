@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from xret.encoders.checkpoints.plain import from_plain
 from xret.encoders.reading.languages import Languages
+from xret.encoders.reading.romanising import Romaniser
 from xret.errors import ModelError
 
-__all__ = ["Dense", "MultiVector", "Normalize", "Recipe", "Role", "Scores", "Sparse"]
+__all__ = ["Dense", "MultiVector", "Normalize", "PostMap", "Recipe", "Role", "Scores", "Sparse"]
 
 Role = Literal["query", "document"]
 
@@ -99,6 +100,20 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PostMap:
+    """An affine map of the finished sentence vectors, fitted after training: unit(x @ weight + offset)."""
+
+    in_features: int
+    out_features: int
+    steps: tuple[str, ...]  # what it was composed of, in words
+    rows: tuple[int, ...] = ()  # of its tables, by the text's place in `Recipe.languages`; () where one serves all
+
+    def __str__(self) -> str:
+        """In words."""
+        return ", ".join(self.steps) + (", by the text's language" if self.rows else "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How texts become vectors, or scores."""
 
@@ -119,6 +134,8 @@ class Recipe:
     scores: Scores | None = None  # of a cross-encoder
     include_prompt: bool = True  # whether pooling counts the prompt's tokens
     similarity: str = "cosine"  # what the model was trained for; vectors have length 1 in any case
+    romanise: Romaniser | None = None  # what is done to texts before all else
+    post_map: PostMap | None = None  # of the sentence vectors
 
     @property
     def layers(self) -> tuple[Dense, ...]:
@@ -133,8 +150,13 @@ class Recipe:
         return self.default_prompt if role is None else dict(self.prompts).get(role, "")
 
     @property
+    def base_dim(self) -> int:
+        """Width of the sentence vectors before `post_map`."""
+        return self.post_map.in_features if self.post_map else self.dim
+
+    @property
     def full_dim(self) -> int:
-        """Width of the sentence vectors before they are cut down to `dim`."""
+        """Width of the sentence vectors before they are cut down to `base_dim`."""
         dense = [head.out_features for head in self.heads if isinstance(head, Dense)]
         width = self.multi_vector.projections[0].in_features if self.multi_vector else self.token_dim
         return dense[-1] if dense else width * len(self.pooling)

@@ -250,3 +250,13 @@ def test_what_is_refused(classifier: Folder, tiny: Folder, tmp_path: Path) -> No
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(ModelError, match=r"has no 'bert.pooler.dense.weight'"):
         load_reranker(folder, device="cpu")
+
+
+def test_both_texts_of_a_pair_are_romanised(classifier: Folder) -> None:
+    pytest.importorskip("uroman", reason="the `romanise` extra (uroman) is not installed")
+    folder = classifier("bert")
+    wanted = load_reranker(folder, device="cpu", threads=1).score(["old bird", "stone"], ["river", "the house"])
+    (folder / "xret.json").write_text('{"romanise": ["Geor", "am"]}')
+    reranker = load_reranker(folder, device="cpu", threads=1)
+    found = reranker.score(["ოლდ bird", "stone"], ["რივერ", "თჰე house"], lang=["ka", "en"])
+    assert np.array_equal(found, wanted) and wanted[0] != wanted[1]

@@ -12,6 +12,7 @@ from xret.encoders.checkpoints.evidence import Evidence, tokenizer_settings
 from xret.encoders.checkpoints.faults import readable
 from xret.encoders.checkpoints.model_readme import front_matter
 from xret.encoders.checkpoints.modules import read_json, read_modules
+from xret.encoders.checkpoints.saved_map import MAP_TENSORS, with_map
 from xret.encoders.checkpoints.stated import Stated
 from xret.encoders.checkpoints.weights import weight_files
 from xret.encoders.crossencoders.layout import is_cross_encoder, with_scores
@@ -58,6 +59,7 @@ class Checkpoint:
         elif is_cross_encoder(folder, self.config, modules):
             self.recipe = with_scores(folder, self.inner, self.config, self.recipe)
             self._refuse("is a cross-encoder, which scores pairs of texts", "pooling", "truncate_dim")
+        self.recipe = with_map(folder, self.recipe)
 
     def _refuse(self, why: str, *parts: str) -> None:
         """Refuse what is stated of sentence vectors where there are none: it would change nothing."""
@@ -105,6 +107,8 @@ class Checkpoint:
             paths += self.layer_files(layer)
         for folder in self._adapters().values():
             paths += [folder / name for name in _ADAPTER_FILES]
+        if self.recipe.post_map:
+            paths.append(self.folder / MAP_TENSORS)
         for path in paths:
             if not path.is_file():
                 raise ModelError(f"{path}: is missing; fetch the file again")

@@ -13,6 +13,8 @@ from xret.encoders.checkpoints.evidence import SETTINGS, Evidence
 from xret.encoders.checkpoints.modules import Module, dense_head, pooling_modes, text_settings
 from xret.encoders.reading.language_frame import token_languages
 from xret.encoders.reading.languages import Languages
+from xret.encoders.reading.romanising import Romaniser
+from xret.encoders.reading.scripts import stated_romaniser
 from xret.encoders.recipe import Dense, Normalize, Recipe, Role
 from xret.errors import ModelError
 
@@ -52,7 +54,7 @@ class _Derivation:
             dim=self._dim(dense[-1] if dense else width * len(pooling)), lowercase=lowercase, prompts=prompts,
             default_prompt=default, token_weights=self._of.family.token_weights,
             include_prompt=counts_prompt or not (prompts or default), similarity=self._similarity(),
-            languages=self._languages(), tasks=self._tasks(),
+            languages=self._languages(), tasks=self._tasks(), romanise=self._romanise(),
         )  # fmt: skip
 
     def _told(self, part: str, *answers: tuple[str, Any]) -> Any:
@@ -76,6 +78,18 @@ class _Derivation:
         usual = (self._of.family.default_language(self._of.config), "en_XX", codes[0] if codes else "")
         default = next((code for code in usual if code in codes), "")
         return Languages(codes, default, "adapter") if codes else None
+
+    def _romanise(self) -> Romaniser | None:
+        """What is stated of it, or the model says in its config.json (`distil` writes it there)."""
+        own = self._of.config.get("romanise")
+        own = (own,) if isinstance(own, str) else own
+        if own is not None and not (isinstance(own, (list, tuple)) and all(isinstance(word, str) for word in own)):
+            raise ModelError(f"config.json: 'romanise' is {own!r:.60}, wanted a list of scripts and languages")
+        given = self._of.stated.romanise
+        if given is None and own is None:
+            return None
+        stated: tuple[str, ...] = self._told("romanise", ("given", given), ("config.json", tuple(own or ())))
+        return stated_romaniser(stated, self._of.tokenizer if "unseen" in stated else None)
 
     def _tasks(self) -> tuple[tuple[Role | None, str], ...]:
         """The adaptations that texts in a role go through."""

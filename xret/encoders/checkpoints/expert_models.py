@@ -9,6 +9,7 @@ from pathlib import Path
 from xret.artifact import digest
 from xret.encoders.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from xret.encoders.checkpoints.expert_folder import find_experts
+from xret.encoders.checkpoints.stated import STATED_FILE, read_stated
 from xret.encoders.laser.checkpoint import LaserCheckpoint
 from xret.encoders.laser.layout import LaserFolder, find_laser
 from xret.encoders.names import NamedPrecision
@@ -47,12 +48,14 @@ def find_expert_models(folder: Path) -> ExpertModels | None:
     """The experts of a folder (``experts.json``, or LASER's files), or None where it holds one model.
 
     Raises:
-        ModelError: the folder names what it does not have.
+        ModelError: the folder names what it does not have, or states what only one model can be told.
     """
     if (laser := find_laser(folder)) and len(laser.models) > 1:
+        _refuse_stated(folder, "is a folder of LASER models, which say all of themselves; remove it")
         return _laser(laser)
     if (found := find_experts(folder)) is None:
         return None
+    _refuse_stated(folder, "holds several encoders; put it into the folder of the one that it is said of")
     distinct = tuple(dict.fromkeys(found.folders))
     model = {place: distinct.index(path) for place, path in enumerate(found.folders)}
 
@@ -63,6 +66,12 @@ def find_expert_models(folder: Path) -> ExpertModels | None:
 
     names = tuple(path.relative_to(folder).as_posix() for path in distinct)
     return ExpertModels(found.languages, names, lambda place: open_checkpoint(distinct[place]), to_model)
+
+
+def _refuse_stated(folder: Path, why: str) -> None:
+    """Refuse an xret.json that would change nothing."""
+    if read_stated(folder).fields():
+        raise ModelError(f"{folder / STATED_FILE}: the folder {why}")
 
 
 def _laser(laser: LaserFolder) -> ExpertModels:
@@ -79,6 +88,7 @@ def open_model(folder: Path) -> Checkpoint:
     if laser := find_laser(folder):
         if len(laser.models) > 1:
             raise ModelError(f"{folder}: holds {len(laser.models)} LASER models; a command for one cannot choose")
+        _refuse_stated(folder, "is a LASER model, which says all of itself; remove it")
         return LaserCheckpoint(laser.models[0])
     if find_experts(folder):
         raise ModelError(f"{folder}: holds several encoders; name the folder of one")

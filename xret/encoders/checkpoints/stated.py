@@ -1,7 +1,7 @@
 """What the user states about a checkpoint, for what its own files do not say, or say wrong: ``xret.json`` beside them.
 
 {"pooling": "cls", "prompts": {"query": "query: ", "document": ""}, "max_length": 256, "truncate_dim": 256,
- "similarity": "dot"}
+ "similarity": "dot", "romanise": "unseen"}
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from xret.encoders.checkpoints.modules import POOLINGS, read_json
 from xret.encoders.checkpoints.plain import from_plain
+from xret.encoders.reading.scripts import check_romanise
 from xret.errors import ModelError
 
 __all__ = ["STATED_FILE", "Stated", "read_stated"]
@@ -32,12 +33,13 @@ class Stated:
     truncate_dim: int | None = None
     similarity: str | None = None
     languages: tuple[str, ...] | None = None  # BCP 47 or the model's codes: keep only these of a model with adapters
+    romanise: tuple[str, ...] | None = None  # see `xret.encoders.reading.scripts.check_romanise`
 
     def __post_init__(self) -> None:
         """Refuse what means nothing.
 
         Raises:
-            ModelError: an unknown pooling or similarity, or a number below 1.
+            ModelError: an unknown pooling, similarity, script or language, or a number below 1.
         """
         for mode in self.pooling or ():
             if mode not in POOLINGS:
@@ -47,6 +49,7 @@ class Stated:
                 raise ModelError(f"{name} is {value}, wanted 1 or more")
         if self.similarity not in (None, *SIMILARITIES):
             raise ModelError(f"similarity '{self.similarity}' is not known; known: {', '.join(SIMILARITIES)}")
+        check_romanise(self.romanise or ())
 
     def fields(self) -> dict[str, Any]:
         """What is stated, as the content of ``xret.json``."""
@@ -71,8 +74,9 @@ def read_stated(folder: Path) -> Stated:
         if not isinstance(content, dict):
             raise ValueError("wanted a JSON object")
         fields = {name: value for name, value in content.items() if name not in _ELSEWHERE}
-        if isinstance(fields.get("pooling"), str):
-            fields["pooling"] = [fields["pooling"]]
+        for name in ("pooling", "romanise"):
+            if isinstance(fields.get(name), str):
+                fields[name] = [fields[name]]
         if "prompts" in fields:
             fields["prompts"] = _prompts(fields["prompts"])
         return from_plain(Stated, fields)

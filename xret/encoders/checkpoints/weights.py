@@ -24,6 +24,7 @@ _TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2",
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
 }  # fmt: skip
+_NAMES_OF = {kind[-2:]: name for name, kind in _TYPES.items() if name != "BF16"} | {"b1": "BOOL"}
 _HEADER_LIMIT = 100_000_000  # the reference implementation's own
 _NAMES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 _FORMER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # BERTs turned from TensorFlow
@@ -87,6 +88,11 @@ class Weights:
     def __contains__(self, name: str) -> bool:
         """Whether a tensor of that name exists."""
         return name in self._arrays
+
+    def stored(self, name: str) -> tuple[str, NDArray[Any]]:
+        """Safetensors' name of a tensor's type, and its values as they lie in the file (bfloat16 as uint16)."""
+        array = self._arrays[name]
+        return ("BF16" if name in self._brain else _NAMES_OF[array.dtype.newbyteorder("<").str[-2:]]), array
 
     def raw(self, name: str) -> NDArray[Any]:
         """A tensor in its stored dtype (bfloat16 as float32), read-only, memory-mapped where possible.

@@ -42,6 +42,8 @@ class Reranker:
         """Put together; use `load_reranker`."""
         self.name, self.hash, self.recipe, self.max_length = name, hash, recipe, recipe.max_length
         self._tokenizer, self._session = tokenizer, sessions(SCORES)
+        if recipe.romanise is not None:
+            recipe.romanise.check()
         self._told: set[str] = set()
         self._budget = token_budget(device=sessions.device, precision=sessions.precision)
 
@@ -81,7 +83,10 @@ class Reranker:
         ) as bar:
             for window in windows(documents):
                 at = slice(window.start, window.stop)
-                pairs = self._tokenizer.pairs(queries[at], documents[at], None if adapter is None else adapter[at])
+                asked, found = queries[at], documents[at]
+                if (romanise := self.recipe.romanise) is not None:
+                    asked, found = romanise(asked), romanise(found, lang=None if lang is None else lang[at])
+                pairs = self._tokenizer.pairs(asked, found, None if adapter is None else adapter[at])
                 cut += pairs.tokens.cut
                 for rows in batches(pairs.tokens, self._budget):
                     feed = pad_pairs(pairs, rows, types=types)

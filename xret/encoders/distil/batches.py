@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xret.encoders.distil.config import DistilConfig
+from xret.encoders.distil.hard import HardPairs
 from xret.encoders.distil.sampling import PairSampler
 from xret.encoders.distil.tokens import Tokens
 
 __all__ = ["Batch", "TrainingData", "draw_batch"]
+
+_SAME = 0.97  # cosine of the teacher's vectors from which on two strings say the same
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class TrainingData:
         dev_english: tokens of held-out pairs, English side.
         dev_langs: language of each held-out pair.
         dev_english_of: which English string each held-out pair has; int64, equal for equal strings.
+        hard: neighbours in the teacher's space; None where no batch is made of them.
+        mono: tokens of monolingual text; None without the masked-token objective.
     """
 
     texts: Tokens
@@ -38,6 +43,8 @@ class TrainingData:
     dev_english: Tokens
     dev_langs: list[str]
     dev_english_of: np.ndarray
+    hard: HardPairs | None = None
+    mono: Tokens | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,28 @@ def draw_batch(data: TrainingData, config: DistilConfig, step: int) -> Batch:
     """The batch of a step, a function of the options' seed and the step."""
     rng = np.random.default_rng([config.seed, step, 1])
     documents = bool(config.document_sources) and rng.random() < config.document_share
-    batch = (_document_batch if documents else _pair_batch)(data, config, step, rng)
+    hard = not documents and data.hard is not None and rng.random() < config.hard_share
+    make = _document_batch if documents else _hard_batch if hard else _pair_batch
+    batch = make(data, config, step, rng)
     return _drop_tokens(batch, config.token_dropout, rng)
 
 
 def _pair_batch(data: TrainingData, config: DistilConfig, step: int, _: np.random.Generator) -> Batch:
-    pairs = data.sampler.batch(step, config.batch_size)
+    return _translations(data, config, data.sampler.batch(step, config.batch_size))
+
+
+def _hard_batch(data: TrainingData, config: DistilConfig, step: int, rng: np.random.Generator) -> Batch:
+    """Groups of pairs near one another; those that say nearly the same by the teacher are no negatives."""
+    assert data.hard is not None
+    seeds = data.sampler.batch(step, max(1, config.batch_size // config.hard_group))
+    batch = _translations(data, config, data.hard.around(seeds, data.english_of, rng, group=config.hard_group))
+    targets = data.targets[batch.english].astype(np.float32)
+    same = batch.same | (targets @ targets.T > _SAME)
+    np.fill_diagonal(same, False)
+    return replace(batch, same=same)
+
+
+def _translations(data: TrainingData, config: DistilConfig, pairs: np.ndarray) -> Batch:
     english = data.english_of[pairs]
     left = data.texts.gather(pairs, limit=config.max_tokens)
     right = data.english.gather(english, limit=config.max_tokens)

@@ -20,7 +20,9 @@ def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], fields: dict[s
     from safetensors.torch import save_file
 
     with atomic_file(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(temporary), metadata=fields)
+        save_file(
+            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(temporary), metadata=fields
+        )
 
 
 def load_checkpoint(path: Path, *, key: str) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:

@@ -13,6 +13,12 @@ from xret.errors import InputError, UsageError
 
 __all__ = ["DistilConfig", "read_config"]
 
+_CHOICES = {
+    "student": ("static", "hybrid", "transformer"),
+    "tokeniser": ("init", "fit"),
+    "precision": ("bfloat16", "float32"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class DistilConfig:
@@ -23,6 +29,18 @@ class DistilConfig:
         version: its version.
         licence: SPDX expression for the weights.
         teacher: encoder whose vectors are the targets (any name `load_encoder` takes).
+        student: ``static`` (a table of token vectors), ``hybrid`` (a table and a few layers) or ``transformer``.
+        init: model that the student begins as: a static or hybrid one; for a transformer, any checkpoint that
+            transformers can train, with its own tokeniser and pooling. Empty for random parameters.
+        tokeniser: ``init`` keeps the tokeniser of `init`; ``fit`` fits one on the pairs, its pieces beginning as the
+            sums of what the old one cuts them into. Without `init` always fitted.
+        layers: of a new hybrid or transformer.
+        heads: of their attention.
+        intermediate_size: values inside their feed-forward parts; 0 for four times `hidden_size`.
+        dropout: in a new transformer.
+        project: whether a student of another width than the teacher gets a linear layer to the teacher's.
+        romanise: scripts and languages (``["Cher", "am"]``), or ``["all"]``, that the student reads romanised, in
+            training as in the finished model.
         languages: BCP 47 codes trained in earnest; other languages of the data share `others_share`.
         vocab_size: pieces of the tokeniser.
         chars_per_language: characters read per language to fit it.
@@ -30,6 +48,8 @@ class DistilConfig:
         position_decay: half-life of a token's weight, 1 / (1 + position / position_decay); 0 weighs all alike. A long
             text says at its beginning what it is about; sentences are hardly touched by a value like 32.
         max_length: tokens read of a text by the finished model.
+        pairs: sources of pairs besides those given as files, see `PairSource`.
+        texts: files of monolingual text for the masked-token objective; empty for both sides of the pairs.
         caps: at most so many pairs per language of a source.
         weights: how much more often than by size a source is drawn.
         language_power: languages are drawn in proportion to their weighted pairs to this power (0 = equally).
@@ -38,32 +58,56 @@ class DistilConfig:
         document_share: share of steps that compare documents with a line of theirs instead of translations.
         document_sources: sources whose consecutive pairs are consecutive lines of documents; empty for none.
         document_rows: most lines joined to a document.
+        hard_share: share of the other steps whose pairs are neighbours of one another in the teacher's space.
+        hard_group: pairs of such a neighbourhood.
+        hard_neighbours: nearest English strings they are drawn from.
         batch_size: pairs per step.
         steps: steps in all.
-        learning_rate: peak, after `warmup_steps`; falls to zero along a cosine.
+        learning_rate: of token tables; peak, after `warmup_steps`; falls to zero along a cosine.
+        dense_learning_rate: of layers and of transformers, likewise.
+        weight_decay: of their matrices.
         warmup_steps: steps of linear warm-up.
         temperature: of the contrastive softmax.
+        contrast_weight: weight of the contrast between translations.
+        margin: taken off the cosine of the right pair in it (additive margin softmax, Yang et al. 2019).
+        dims: widths whose first values alone are contrasted as well (Matryoshka, Kusupati et al. 2022).
         teacher_weight: weight of the regression to the teacher (1 - cosine, both sides).
         teacher_contrast: weight of the contrast between translations and the teacher's vectors.
+        masked_weight: weight of guessing hidden tokens of monolingual text (as LASER3, Heffernan et al. 2022).
+        masked_share: share of tokens hidden.
+        masked_batch: texts per step for it.
         token_dropout: share of tokens hidden at each step.
         max_tokens: tokens read of a text in training.
         dev_pairs: held-out pairs per language for the accuracy shown while training.
         eval_every: steps between dev evaluations and checkpoints.
         patience: evaluations without progress before stopping early; 0 never stops.
-        precision: ``bfloat16`` or ``float32`` for the similarity products.
+        precision: ``bfloat16`` or ``float32`` for the similarity products, and for layers (autocast).
+        device: ``cpu``, ``cuda``, ``cuda:N``, or ``auto``: CUDA where there is one.
         seed: of sampling and initialisation.
+        graphs: whether hybrids and transformers get ONNX graphs in fp32, fp16 and int8 beside their weights.
     """
 
     name: str = "student"
     version: str = "1"
     licence: str = "Apache-2.0"
     teacher: str = "sentence-transformers/all-MiniLM-L6-v2"
+    student: str = "static"
+    init: str = ""
+    tokeniser: str = "init"
+    layers: int = 2
+    heads: int = 4
+    intermediate_size: int = 0
+    dropout: float = 0.0
+    project: bool = True
+    romanise: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     vocab_size: int = 60_000
     chars_per_language: int = 2_000_000
     hidden_size: int = 256
     position_decay: int = 0
     max_length: int = 1024
+    pairs: tuple[dict[str, Any], ...] = ()
+    texts: tuple[str, ...] = ()
     caps: dict[str, int] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
     language_power: float = 0.5
@@ -72,20 +116,33 @@ class DistilConfig:
     document_share: float = 0.2
     document_sources: tuple[str, ...] = ()
     document_rows: int = 16
+    hard_share: float = 0.0
+    hard_group: int = 16
+    hard_neighbours: int = 32
     batch_size: int = 2048
     steps: int = 10_000
     learning_rate: float = 0.01
+    dense_learning_rate: float = 1e-3
+    weight_decay: float = 0.01
     warmup_steps: int = 200
     temperature: float = 0.05
+    contrast_weight: float = 1.0
+    margin: float = 0.0
+    dims: tuple[int, ...] = ()
     teacher_weight: float = 1.0
     teacher_contrast: float = 0.5
+    masked_weight: float = 0.0
+    masked_share: float = 0.15
+    masked_batch: int = 64
     token_dropout: float = 0.1
     max_tokens: int = 160
     dev_pairs: int = 100
     eval_every: int = 1000
     patience: int = 0
     precision: str = "bfloat16"
+    device: str = "auto"
     seed: int = 1
+    graphs: bool = True
 
 
 def read_config(path: Path | None, overrides: dict[str, Any]) -> DistilConfig:
@@ -105,22 +162,31 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> DistilConfig:
                 f"{path}: cannot be read as {'JSON' if Path(path).suffix == '.json' else 'TOML'} ({error})"
             ) from error
     values.update({name: value for name, value in overrides.items() if value is not None})
+    place = str(path or "options")
     known = {item.name: item for item in dataclasses.fields(DistilConfig)}
     for name, value in values.items():
         if name not in known:
-            raise UsageError(f"{path or 'options'}: unknown option '{name}'; known: {', '.join(sorted(known))}")
-        default = getattr(DistilConfig, name, {})
-        wanted = (
-            (int, float)
-            if isinstance(default, float)
-            else (list, tuple)
-            if isinstance(default, tuple)
-            else type(default)
-        )
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            raise UsageError(f"{path or 'options'}: {name} = {value!r} is no {type(default).__name__}")
+            raise UsageError(f"{place}: unknown option '{name}'; known: {', '.join(sorted(known))}")
+        _check_type(place, name, value, getattr(DistilConfig, name, {}))
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     config = DistilConfig(**values)
-    if config.precision not in ("bfloat16", "float32"):
-        raise UsageError(f"{path or 'options'}: precision = {config.precision!r}; wanted bfloat16 or float32")
+    _check_values(place, config)
     return config
+
+
+def _check_type(place: str, name: str, value: object, default: object) -> None:
+    accepted: dict[type, tuple[type, ...]] = {float: (int, float), tuple: (list, tuple)}
+    wanted = accepted.get(type(default), (type(default),))
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        raise UsageError(f"{place}: {name} = {value!r} is no {type(default).__name__}")
+
+
+def _check_values(place: str, config: DistilConfig) -> None:
+    for name, choices in _CHOICES.items():
+        if (value := getattr(config, name)) not in choices:
+            raise UsageError(f"{place}: {name} = {value!r}; wanted {', '.join(choices[:-1])} or {choices[-1]}")
+    for name in ("hard_share", "masked_share", "document_share", "token_dropout", "dropout"):
+        if not 0 <= (value := getattr(config, name)) <= 1:
+            raise UsageError(f"{place}: {name} = {value}; wanted a share, from 0 to 1")
+    if bad := [width for width in config.dims if not isinstance(width, int) or width < 1]:
+        raise UsageError(f"{place}: dims: {bad[0]!r} is no width; wanted whole numbers, as in dims = [256, 128]")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional
 
-__all__ = ["contrast", "regression"]
+__all__ = ["contrast", "nested_contrast", "regression"]
 
 
 def regression(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -15,7 +17,14 @@ def regression(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 
 
 def contrast(
-    queries: torch.Tensor, targets: torch.Tensor, same: torch.Tensor, *, temperature: float, bfloat16: bool, both: bool
+    queries: torch.Tensor,
+    targets: torch.Tensor,
+    same: torch.Tensor,
+    *,
+    temperature: float,
+    bfloat16: bool,
+    both: bool,
+    margin: float = 0.0,
 ) -> torch.Tensor:
     """In-batch softmax cross-entropy: row i of `queries` against all `targets`, of which i is the right one.
 
@@ -26,15 +35,32 @@ def contrast(
         temperature: divides the cosines; at least 0.02, so that the exponentials fit float32.
         bfloat16: compute the products in bfloat16 (matrix units), the softmax in float32.
         both: also targets against queries, averaged with the first.
+        margin: taken off the cosine of the right one (additive margin softmax, Yang et al. 2019, equation 3).
     """
-    loss: torch.Tensor = _Contrast.apply(queries, targets, same, temperature, bfloat16, both)
+    loss: torch.Tensor = _Contrast.apply(queries, targets, same, temperature, bfloat16, both, margin)
     return loss
+
+
+def nested_contrast(
+    queries: torch.Tensor, targets: torch.Tensor, same: torch.Tensor, *, dims: Sequence[int], **options: Any
+) -> torch.Tensor:
+    """Mean of `contrast` over whole vectors and their first d values made unit vectors again, for d of `dims`.
+
+    Kusupati et al. 2022, equation 1, all widths weighing alike. Without `dims` it is `contrast`.
+    """
+    width = queries.shape[1]
+    losses = [contrast(queries, targets, same, **options)]
+    for dim in sorted({dim for dim in dims if dim < width}, reverse=True):
+        left, right = (functional.normalize(side[:, :dim], dim=1, eps=1e-6) for side in (queries, targets))
+        losses.append(contrast(left, right, same, **options))
+    return losses[0] if len(losses) == 1 else torch.stack(losses).mean()
 
 
 class _Contrast(torch.autograd.Function):  # type: ignore[misc]  # torch is untyped here
     """Written out because the (n, n) matrix dominates a step: one exponential serves both directions and the gradient.
 
-    No maximum is taken off before exp: cosines are at most 1, so exp(1 / temperature) bounds every term.
+    No maximum is taken off before exp: cosines are at most 1 and margins not negative, so exp(1 / temperature)
+    bounds every term.
     """
 
     @staticmethod
@@ -46,9 +72,11 @@ class _Contrast(torch.autograd.Function):  # type: ignore[misc]  # torch is unty
         temperature: float,
         bfloat16: bool,
         both: bool,
+        margin: float,
     ) -> torch.Tensor:
         left, right = (queries.bfloat16(), targets.bfloat16()) if bfloat16 else (queries, targets)
         logits = (left @ right.T).float().div_(temperature)
+        logits.diagonal().sub_(margin / temperature)
         right_ones = logits.diagonal().clone()
         powers = logits.exp_().masked_fill_(same, 0.0)
         rows = powers.sum(1)
@@ -69,4 +97,4 @@ class _Contrast(torch.autograd.Function):  # type: ignore[misc]  # torch is unty
         scale = grads[0]
         queries = (gradient @ right).float() * scale if ctx.needs_input_grad[0] else None
         targets = (gradient.T @ left).float() * scale if ctx.needs_input_grad[1] else None
-        return queries, targets, None, None, None, None
+        return queries, targets, None, None, None, None, None

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from xret.errors import CorpusError
-from xret.packed import existing
+from xret.encoders.distil.sources import PairSource, as_source, read_source
 
-__all__ = ["cap_cells", "cell_codes", "clean_pairs", "existing_pairs", "load_pairs", "split_dev"]
+__all__ = ["cap_cells", "cell_codes", "clean_pairs", "load_pairs", "split_dev"]
 
 log = logging.getLogger("xret")
 
@@ -33,60 +31,13 @@ _CODES = (
 _SENSE_NUMBER = r"^(.*\p{L}\)?) \d$"  # dictionaries number the senses: "sana 2"
 
 
-def load_pairs(paths: Sequence[Path]) -> pa.Table:
+def load_pairs(paths: Sequence[str | Path | PairSource]) -> pa.Table:
     """Pairs of all `paths` as one table `en, text, lang, source` of strings.
 
-    Parquet files have columns `en`, `text`, `lang` and, optionally, `source`; TSV files have four or three fields in
-    that order.
-
     Raises:
-        CorpusError: a file is missing, empty, truncated or lacks a column.
+        CorpusError: a file is missing, empty, truncated, one-sided or lacks a column.
     """
-    return pa.concat_tables([_read(Path(path)) for path in paths]).combine_chunks()
-
-
-def existing_pairs(path: Path) -> Path:
-    """The path of a file of pairs that is there.
-
-    Raises:
-        CorpusError: it is not, or is a folder.
-    """
-    return existing(path, what="a Parquet or TSV file of pairs (en, text, lang, source)", error=CorpusError)
-
-
-def _read(path: Path) -> pa.Table:
-    existing_pairs(path)
-    try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else _read_tsv(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CorpusError(
-            f"{path}: cannot be read as pairs ({error}); wanted Parquet or TSV with en, text, lang, source"
-        ) from error
-    missing = [name for name in ("en", "text", "lang") if name not in table.column_names]
-    if missing:
-        raise CorpusError(f"{path}: has columns {table.column_names}, but no {', '.join(missing)}")
-    if table.num_rows == 0:
-        raise CorpusError(f"{path}: holds no pairs")
-    if "source" not in table.column_names:
-        table = table.append_column("source", pa.array([path.stem] * table.num_rows))
-    return table.select(["en", "text", "lang", "source"]).cast(
-        pa.schema([(n, pa.string()) for n in ("en", "text", "lang", "source")])
-    )
-
-
-def _read_tsv(path: Path) -> pa.Table:
-    from pyarrow import csv
-
-    names = ["en", "text", "lang", "source"]
-    with open(path, encoding="utf-8") as stream:
-        first = stream.readline().rstrip("\r\n").split("\t")
-    names = names[: len(first)]
-    return csv.read_csv(
-        path,
-        read_options=csv.ReadOptions(column_names=names, skip_rows=int(first == names)),
-        parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
-        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
-    )
+    return pa.concat_tables([read_source(as_source(path)) for path in paths]).combine_chunks()
 
 
 def clean_pairs(table: pa.Table, *, max_chars: int = 1200) -> pa.Table:

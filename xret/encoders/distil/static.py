@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,14 @@ import torch
 from torch.nn import functional
 
 from xret.artifact import atomic_file
-from xret.encoders.distil.tokens import Tokens
+from xret.encoders.distil.config import DistilConfig
+from xret.encoders.distil.folders import write_json
+from xret.encoders.distil.row_adam import RowAdam
+from xret.encoders.distil.starts import TableStart
+from xret.encoders.distil.token_table import TokenTable, quantised
+from xret.errors import UsageError
 
-__all__ = ["RowAdam", "StaticStudent"]
+__all__ = ["StaticStudent"]
 
 
 class StaticStudent:
@@ -20,100 +26,86 @@ class StaticStudent:
     Only the rows of tokens that a batch holds take part in a step, so its cost does not grow with the vocabulary.
 
     Attributes:
-        table: (V, H) float32 token vectors e.
-        log_weight: (V, 1) float32, log w.
+        words: (V, H) token vectors e and (V, 1) log weights.
         projection: (D, H) float32 P.
     """
 
-    def __init__(
-        self, frequencies: np.ndarray, *, hidden_size: int, output_size: int, seed: int, position_decay: int = 0
-    ) -> None:
-        """Begin with random vectors, and weights after the tokens' `frequencies` (V,), shares of the training text."""
-        self.position_decay = position_decay
-        generator = torch.Generator().manual_seed(seed)
-        self.table = torch.randn(len(frequencies), hidden_size, generator=generator) / hidden_size**0.5
-        # Smooth inverse frequency (Arora et al. 2017) as the start of the learned weights.
-        self.log_weight = torch.from_numpy(np.log(1e-4 / (1e-4 + frequencies)).astype(np.float32))[:, None].clone()
-        projection = torch.empty(output_size, hidden_size)
-        torch.nn.init.orthogonal_(projection, generator=generator)
-        self.projection = projection.requires_grad_()
+    mask_id: int | None = None
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """The parameters by name."""
-        return {"table": self.table, "log_weight": self.log_weight, "projection": self.projection.detach()}
+    def __init__(self, start: TableStart, *, position_decay: int, learning_rate: float, device: torch.device) -> None:
+        """Begin with `start`."""
+        self.device, self.position_decay, self._rate = device, position_decay, learning_rate
+        self.words = TokenTable(start.table, start.log_weight, device)
+        self.projection = start.projection.to(device).requires_grad_()
+        self._adam = RowAdam(self.projection.detach())
+        self.vocab_size, self.dim = len(start.table), len(start.projection)
 
-    def load(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take the parameters from a checkpoint."""
-        self.table, self.log_weight = tensors["table"], tensors["log_weight"]
-        self.projection = tensors["projection"].clone().requires_grad_()
-
-    def encode(
-        self, rows: torch.Tensor, weights: torch.Tensor, places: np.ndarray, lengths: np.ndarray
-    ) -> torch.Tensor:
-        """(texts, D) unit vectors of texts of given `lengths`, whose tokens, end to end, are ``rows[places]``."""
+    def encode(self, ids: np.ndarray, lengths: np.ndarray, *, exact: bool = False) -> torch.Tensor:
+        """See `Student`; always in float32."""
+        taken = self.words.take(ids)
         starts = np.cumsum(lengths) - lengths
         decay = None
         if self.position_decay:
-            position = np.arange(len(places)) - np.repeat(starts, lengths)
-            decay = torch.from_numpy((1 / (1 + position / self.position_decay)).astype(np.float32))
-        bags = (torch.from_numpy(places), rows * weights.exp(), torch.from_numpy(starts))
+            position = np.arange(len(ids)) - np.repeat(starts, lengths)
+            decay = torch.from_numpy((1 / (1 + position / self.position_decay)).astype(np.float32)).to(self.device)
+        bags = (taken.places, taken.rows * taken.weights.exp(), torch.from_numpy(starts).to(self.device))
         pooled = functional.embedding_bag(*bags, mode="sum", per_sample_weights=decay)
         return functional.normalize(pooled @ self.projection.T, dim=1, eps=1e-6)
 
-    def encode_rows(self, tokens: Tokens, rows: np.ndarray, *, limit: int) -> np.ndarray:
-        """(len(rows), D) float32 unit vectors of tokenised texts, without gradients."""
-        vectors = []
-        for start in range(0, len(rows), 4096):
-            ids, lengths = tokens.gather(rows[start : start + 4096], limit=limit)
-            unique, places = np.unique(ids, return_inverse=True)
-            index = torch.from_numpy(unique)
-            with torch.no_grad():
-                found = self.encode(self.table[index], self.log_weight[index], places, lengths)
-            vectors.append(found.numpy())
-        return np.concatenate(vectors)
+    def masked_loss(self, ids: np.ndarray, lengths: np.ndarray, places: np.ndarray, hidden: np.ndarray) -> torch.Tensor:
+        """A static student has no context to guess from.
 
-    def save(self, folder: Path) -> None:
-        """Write `model.safetensors`: int8 rows, one float32 scale each (token weight folded in), float32 projection."""
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("masked_weight: a static student sees no context; take student = hybrid or transformer")
+
+    def update(self, share: float, step: int) -> None:
+        """See `Student`. Every text goes through the projection: at a slower rate it keeps the space still."""
+        rate, projection = self._rate * share, self.projection
+        self.words.update(rate, step)
+        assert projection.grad is not None
+        everything = torch.arange(len(projection), device=self.device)
+        values = projection.detach().clone()
+        self._adam.step(projection.data, everything, values, projection.grad, rate=rate * 0.1, steps=step)
+        projection.grad = None
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """See `Student`."""
+        return {**self.words.tensors(), "projection": self.projection.detach()}
+
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """See `Student`."""
+        self.words.load(tensors)
+        self.projection = tensors["projection"].clone().to(self.device).requires_grad_()
+
+    def moments(self) -> dict[str, torch.Tensor]:
+        """See `Student`."""
+        own = {"first.projection": self._adam.first, "second.projection": self._adam.second}
+        return {**self.words.moments(), **own}
+
+    def load_moments(self, tensors: dict[str, torch.Tensor]) -> None:
+        """See `Student`."""
+        self.words.load_moments(tensors)
+        self._adam.first = tensors["first.projection"].to(self.device)
+        self._adam.second = tensors["second.projection"].to(self.device)
+
+    def save(self, folder: Path, config: DistilConfig, *, tokenizer: Path) -> None:
+        """Write int8 rows, one float32 scale each (token weight folded in) and a float32 projection."""
         from safetensors.torch import save_file
 
-        largest = self.table.abs().amax(dim=1, keepdim=True).clamp_min(1e-12)
+        rows, steps = quantised(self.words.table)
         tensors = {
-            "embedding.weight": (self.table / largest * 127).round().to(torch.int8),
-            "embedding.scale": (largest / 127 * self.log_weight.exp())[:, 0].contiguous(),
+            "embedding.weight": rows,
+            "embedding.scale": (steps * self.words.log_weight.exp())[:, 0].contiguous(),
             "projection.weight": self.projection.detach().contiguous(),
         }
         with atomic_file(folder / "model.safetensors") as temporary:
-            save_file(tensors, str(temporary))
-
-
-class RowAdam:
-    """Adam (Kingma & Ba 2015) for tables: touches only given rows, with one second moment per row.
-
-    Rows that a step does not touch keep their moments. A scalar second moment (as in row-wise AdaGrad) keeps the
-    direction of a row's gradient and a third of the memory traffic.
-    """
-
-    def __init__(self, table: torch.Tensor, *, betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-8) -> None:
-        """Begin with zero moments for a (rows, width) table."""
-        self.first, self.second = torch.zeros_like(table), torch.zeros(len(table))
-        self.betas, self.eps = betas, eps
-
-    def step(
-        self,
-        table: torch.Tensor,
-        index: torch.Tensor,
-        rows: torch.Tensor,
-        gradient: torch.Tensor,
-        *,
-        rate: float,
-        steps: int,
-    ) -> None:
-        """Update ``table[index]``, which is `rows`; `steps` counts from 1 and corrects the moments' bias."""
-        low, high = self.betas
-        with torch.no_grad():
-            first = self.first[index].lerp_(gradient, 1 - low)
-            second = self.second[index].lerp_(gradient.square().mean(1), 1 - high)
-            self.first.index_copy_(0, index, first)
-            self.second.index_copy_(0, index, second)
-            scale = rate * (1 - high**steps) ** 0.5 / (1 - low**steps)
-            table.index_copy_(0, index, torch.addcmul(rows, first, (-scale / (second.sqrt_() + self.eps))[:, None]))
+            save_file({name: tensor.cpu() for name, tensor in tensors.items()}, str(temporary))
+        shutil.copyfile(tokenizer, folder / "tokenizer.json")
+        settings = {
+            "model_type": "xret-static", "name": config.name, "version": config.version, "license": config.licence,
+            "vocab_size": self.vocab_size, "hidden_size": self.words.table.shape[1], "output_size": self.dim,
+            "pad_token_id": 0, "position_decay": self.position_decay, "max_length": config.max_length,
+        }  # fmt: skip
+        write_json(folder / "config.json", settings)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from xret.encoders.checkpoints.saved_map import MAP_TENSORS
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph
-from xret.encoders.recipe import Dense, Normalize, Recipe, Scores, Sparse
+from xret.encoders.recipe import Dense, Normalize, PostMap, Recipe, Scores, Sparse
+from xret.errors import ModelError
 
 __all__ = [
+    "LANGUAGE",
     "PROMPT",
     "SCORES",
     "SENTENCE",
@@ -24,6 +27,7 @@ __all__ = [
 ]
 
 PROMPT = "prompt_length"  # input int64 (1,): how many first tokens are the prompt's, where pooling leaves them out
+LANGUAGE = "lang_id"  # input int64 (1,): the place of the texts' language in `Recipe.languages`
 SENTENCE, TOKENS, WEIGHTS, SCORES = "sentence_embedding", "token_embeddings", "token_weights", "scores"
 
 
@@ -90,7 +94,7 @@ def add_sentence_output(
         hidden: float32 (batch, tokens, width) value: the last hidden state.
         pooled: float32 (batch, width) value where the family pools by itself, else None.
         recipe: pooling modes and heads.
-        weights: tensors of each dense head, by its folder.
+        weights: tensors of each dense head, by its folder, and those of the map after them.
     """
     if pooled is None:
         mask = _counted(graph, recipe)
@@ -100,9 +104,32 @@ def add_sentence_output(
         pooled = (
             unit(graph, pooled) if isinstance(head, Normalize) else _dense(graph, pooled, head, weights[head.folder])
         )
-    if recipe.dim < recipe.full_dim:
-        pooled = graph.node("Slice", [pooled, graph.ints(0), graph.ints(recipe.dim), graph.ints(1)])
-    graph.output(_safe(graph, unit(graph, pooled), recipe.dim), SENTENCE, ["batch", recipe.dim])
+    if recipe.base_dim < recipe.full_dim:
+        pooled = graph.node("Slice", [pooled, graph.ints(0), graph.ints(recipe.base_dim), graph.ints(1)])
+    vectors = _safe(graph, unit(graph, pooled), recipe.base_dim)
+    if recipe.post_map:
+        mapped = _mapped(graph, vectors, recipe.post_map, weights[MAP_TENSORS])
+        vectors = _safe(graph, unit(graph, mapped), recipe.dim)
+    graph.output(vectors, SENTENCE, ["batch", recipe.dim])
+
+
+def _mapped(graph: Graph, value: str, post_map: PostMap, weights: Weights) -> str:
+    """`value` through the map of the texts' language, or the one for all."""
+    rows, width = max(post_map.rows, default=0) + 1, post_map.out_features
+    tables = weights.get("weight"), weights.get("offset", rows, width)
+    if tables[0].shape not in ((1, post_map.in_features, width), (rows, post_map.in_features, width)):
+        raise ModelError(f"{weights.source}: 'weight' is {tables[0].shape}, map.json wants {rows} rows; adapt again")
+    if not post_map.rows:
+        product = graph.node("MatMul", [value, graph.weight("map.weight", tables[0][0])])
+        return graph.node("Add", [product, graph.weight("map.offset", tables[1])])
+    row = graph.node("Gather", [graph.ints(*post_map.rows), LANGUAGE])
+    if len(tables[0]) == 1:
+        matrix = graph.weight("map.weight", tables[0][0])
+    else:
+        picked = graph.node("Gather", [graph.weight("map.weight", tables[0]), row])
+        matrix = graph.node("Squeeze", [picked, graph.ints(0)])
+    offset = graph.node("Gather", [graph.weight("map.offset", tables[1]), row])
+    return graph.node("Add", [graph.node("MatMul", [value, matrix]), offset])
 
 
 def _counted(graph: Graph, recipe: Recipe) -> str:
@@ -125,7 +152,7 @@ def unit(graph: Graph, value: str) -> str:
 def _safe(graph: Graph, value: str, width: int) -> str:
     """Rows of zeros (texts without a known token) become the first unit vector, so that every row has length 1."""
     zero = graph.node("Equal", [graph.node("ReduceL2", [value, graph.ints(-1)], keepdims=1), graph.scalar(0.0)])
-    return graph.node("Where", [zero, graph.weight("first_unit", np.eye(1, width, dtype=np.float32)), value])
+    return graph.node("Where", [zero, graph.weight(f"first_unit.{width}", np.eye(1, width, dtype=np.float32)), value])
 
 
 def _weighted_sum(graph: Graph, hidden: str, row_weights: str) -> str:

@@ -1,4 +1,4 @@
-"""Texts to tokens for models whose adapters a text's language chooses: XMOD, and ColBERT-XM on it."""
+"""Texts to tokens for graphs that are told a text's language: adapters (XMOD, ColBERT-XM), maps by language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["AdapterReader"]
 
 
 class AdapterReader:
-    """Another reader, whose tokens are told the place of their text's adapter.
+    """Another reader, whose tokens come with the place of their text's language.
 
     Attributes:
         max_length: tokens of a text that are read.
@@ -42,4 +42,4 @@ class AdapterReader:
     ) -> Tokens:
         """As `Reader`."""
         places = np.full(len(texts), self._default, np.int64) if code is None else code
-        return replace(self._reader(texts, role=role, kept=kept), adapter=places)
+        return replace(self._reader(texts, role=role, code=code, kept=kept), adapter=places)

@@ -53,7 +53,7 @@ class Languages:
 
     codes: tuple[str, ...]  # the model's own, in its own order
     default: str  # for unknown languages
-    kind: Literal["adapter", "token", "checkpoint"]  # how it reaches the model
+    kind: Literal["adapter", "token", "checkpoint", "map"]  # how it reaches the model
 
     def __post_init__(self) -> None:
         """Refuse what cannot be routed to.

@@ -16,9 +16,11 @@ from xret.encoders.builders.family import Built
 from xret.encoders.cache import find_graph, forget_graph, keep_graph
 from xret.encoders.checkpoints.checkpoint import Checkpoint
 from xret.encoders.checkpoints.faults import readable
+from xret.encoders.checkpoints.saved_map import MAP_TENSORS
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph, Precision
 from xret.encoders.graphs.heads import (
+    LANGUAGE,
     SCORES,
     SENTENCE,
     TOKENS,
@@ -89,6 +91,8 @@ def build_graph(
             f"{recipe.family}: has no linear layers to compute in int8 (tables stay as they are); leave it out"
         )
     hidden, pooled = graph.full(built.hidden), built.pooled
+    if recipe.post_map and recipe.post_map.rows:
+        graph.input(LANGUAGE, [1])  # of every graph of the model, so that all are fed alike
     if SENTENCE in outputs:
         add_sentence_output(graph, hidden, pooled, recipe, layers)
     if TOKENS in outputs:
@@ -116,6 +120,8 @@ def _layer_weights(checkpoint: Checkpoint, encoder: Weights) -> dict[str, Weight
             weights[layer.folder] = Weights(checkpoint.layer_files(layer))
         if not layer.folder:
             encoder.used.update(f"{layer.tensor}.{part}" for part in ("weight", "bias"))
+    if checkpoint.recipe.post_map:
+        weights[MAP_TENSORS] = Weights([checkpoint.folder / MAP_TENSORS])
     return weights
 
 
