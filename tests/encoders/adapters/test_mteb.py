@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ def spied(folder: Path, monkeypatch: pytest.MonkeyPatch, *, told: bool) -> tuple
     encoder, calls = load_encoder(write_static(folder), device="cpu", threads=1), list[dict[str, Any]]()
     if told:
         languages = Languages(("deu_Latn", "eng_Latn"), "eng_Latn", "token")
-        monkeypatch.setattr(encoder, "recipe", SimpleNamespace(languages=languages, prompts=()))
+        monkeypatch.setattr(encoder, "recipe", replace(encoder.recipe, languages=languages, prompts=()))
     plain = Encoder.encode
 
     def encode(texts: list[str], **options: Any) -> Any:

@@ -95,7 +95,7 @@ def test_early_stopping_and_what_an_interruption_says(
     settings = options(teacher, "static", steps=400, eval_every=5, patience=2, learning_rate=0.0)
     values = iter([0.9, 0.8, 0.7, 0.6, 0.5])
     monkeypatch.setattr(training, "dev_accuracy", lambda *_, **__: next(values))
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", "xret"):
         run(toy(count=60), settings, tmp_path)
     assert "no progress in 2 evaluations: stopped at step 15" in caplog.text
     step = training._Run.step
