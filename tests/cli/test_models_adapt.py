@@ -28,6 +28,12 @@ def test_the_table_tells_before_and_after_and_nothing_is_kept(sample: Path, cli:
     assert cli(*ADAPT, "--outliers", "standardise").out == called.out
 
 
+def test_numbers_out_of_their_range_are_the_command_lines(cli: Cli) -> None:
+    for option, value in (("--seed", -1), ("--limit", 0), ("--remove-top", -2)):
+        called = cli("models", "adapt", "xret-mini", "--pairs", "p.tsv", option, value)
+        assert called.code == 2 and f"Invalid value for '{option}'" in called.err and "Traceback" not in called.err
+
+
 def test_the_folder_is_an_encoder_for_every_command(sample: Path, cli: Cli) -> None:
     called = cli(*ADAPT, "--centre", "--whiten", "--dim", 64, "--shrinkage", 0.5, "-o", "new", "--json")
     assert called.code == 0, called.err
@@ -63,13 +69,15 @@ def test_the_folder_is_an_encoder_for_every_command(sample: Path, cli: Cli) -> N
         (("--orthogonal", "--linear"), 2, "two ways to one matrix"),
         (("--centre", "-o", "-"), 2, "-o -"),
         (("--centre", "-o", "docs.jsonl"), 1, "exists already"),
-        (("--centre", "-o", "gone/new"), 1, "gone"),
+        (("--centre", "-o", "gone/new"), 1, "gone/new: cannot write here (no folder gone)"),
         (("--centre", "--dev", "none.tsv"), 1, "none.tsv"),
         (("--centre", "--languages", "fr"), 1, "no text in 'fr'"),
         (("--orthogonal", "--ridge", "0"), 1, "114 texts do not determine an orthogonal map of 384 values"),
         (("--whiten", "--shrinkage", "0"), 1, "too few to whiten 384 values"),
         (("--linear", "--to", "none"), 1, "none: no such encoder"),
         (("--centre", "--to", "xret-mini"), 2, "a matrix leads there"),
+        (("--centre", "--dev", "training-pairs.tsv"), 1, "all text that was given to fit to is among"),
+        (("--centre", "--languages", ""), 1, "'' is not a known language"),
     ],
 )
 def test_mistakes(sample: Path, cli: Cli, options: tuple[str, ...], code: int, message: str) -> None:

@@ -31,7 +31,7 @@ def test_export_and_info(models: Any) -> None:
 
 
 def test_what_means_nothing_is_refused(models: Any, tmp_path: Path) -> None:
-    for words in ("Latn", "all,Cher", "beside", "Cher,nonsense"):
+    for words in ("Latn", "all,Cher", "beside", "Cher,nonsense", "", "all,-Nope", "-Cyrl", "unseen,all"):
         called = models("export", "xret-mini", "-o", "made", "--romanise", words)
         assert called.code == 1 and called.err.count("\n") == 1 and "romanise: '" in called.err, called.err
     assert not (tmp_path / "made").exists()

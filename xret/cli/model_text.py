@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["model_lines", "size_text", "stated_from"]
 
+_FEW = 8  # languages of an expert that are listed
+
 
 def model_lines(card: ModelCard) -> dict[str, str]:
     """A model in lines: what -> text, and behind a part of its recipe, in brackets, who says so."""
@@ -34,8 +36,10 @@ def model_lines(card: ModelCard) -> dict[str, str]:
         "size": size_text(card.size),
         "licence": card.licence or "not stated",
         "languages": f"{len(card.languages)}: {' '.join(card.languages)}" if card.languages else "not stated",
-        "quality": ", ".join(f"{key} {value}" for key, value in card.quality.items()) or "not stated",
-    }
+        "also seen": f"{len(card.more_languages)}: {' '.join(card.more_languages)}" if card.more_languages else "",
+        "quality": _quality(card) or ("" if card.experts else "not stated"),
+        "experts": f"{len(card.experts)}, chosen by a text's language" if card.experts else "",
+    } | {f"  {expert.name}": _expert(expert) for expert in card.experts}
     lines["prompts"] += _said(sources, "prompts") if prompts else ""
     if not recipe.include_prompt:
         lines["prompts"] += ", whose tokens are not pooled"
@@ -51,6 +55,24 @@ def _vectors(card: ModelCard) -> str:
     cut = f", the first of {recipe.full_dim}{_said(card.sources, 'dim')}" if recipe.base_dim < recipe.full_dim else ""
     pooling = f"pooling {'+'.join(recipe.pooling)}{_said(card.sources, 'pooling')}"
     return f"{recipe.base_dim} values{cut} (tokens: {recipe.token_dim}), {pooling}"
+
+
+def _quality(card: ModelCard) -> str:
+    return "; ".join(f"{key}: {value}" for key, value in card.quality.items())
+
+
+def _expert(card: ModelCard) -> str:
+    """What sets one of several models apart."""
+    recipe, few = card.recipe, " ".join(card.languages[:_FEW])
+    parts = {
+        "languages": f"{len(card.languages)}: {few}{' …' if len(card.languages) > _FEW else ''}",
+        "family": f"{recipe.family}, {size_text(card.size)}, hash {card.hash[:12]}",
+        "licence": card.licence or "not stated",
+        "romanised": f"{recipe.romanise}{_said(card.sources, 'romanise')}" if recipe.romanise else "",
+        "map": str(recipe.post_map or ""),
+        "quality": _quality(card),
+    }
+    return "; ".join(f"{key} {value}" for key, value in parts.items() if value)
 
 
 def _said(sources: dict[str, str], part: str) -> str:
@@ -87,4 +109,4 @@ def stated_from(options: dict[str, str | int | None]) -> Stated | None:
 
 def _words(value: str | int | None) -> tuple[str, ...] | None:
     """The parts of an option between commas; None where it is not given."""
-    return tuple(part.strip() for part in str(value).split(",")) if value else None
+    return tuple(part.strip() for part in str(value).split(",")) if value is not None else None

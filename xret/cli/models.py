@@ -89,7 +89,8 @@ def info(name: str, as_json: bool) -> None:
     """Tell what a model is and how it makes vectors.
 
     NAME is a bundled model, a folder, or a hub id on disk. In brackets stands who says so: a file of the model, what is
-    known of it (preset), what was given to 'xret models pull', or nobody (assumed).
+    known of it (preset), what was given to 'xret models pull', or nobody (assumed). Of a folder of experts, each is
+    told of too: its languages, hash, licence, romanisation and measured quality.
     """
     from xret.cli.model_text import model_lines
     from xret.encoders.card import read_card

@@ -99,7 +99,10 @@ Examples (in the sample, which 'xret demo --export sample' writes):
     metavar="N",
     help="Pairs of a language to measure on.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Of what is drawn and held out.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+    help="Of what is drawn and held out.",
+)  # fmt: skip
 @click.option(
     "-o",
     "--output",
@@ -139,7 +142,7 @@ def adapt(
         refuse_stdout(output)
     languages = options.pop("languages")
     sources = Sources(
-        languages=[part.strip() for part in languages.split(",")] if languages else (),
+        languages=[part.strip() for part in languages.split(",")] if languages is not None else (),
         **{key: options.pop(key) for key in ("pairs", "texts", "dev", "limit", "held_out", "seed")},
     )
     plan = Plan(fit="orthogonal" if orthogonal else "linear" if linear else None, **options)

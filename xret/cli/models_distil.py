@@ -127,14 +127,14 @@ def distil(
     for name in ("languages", "romanise", "dims"):
         overrides[name] = _listed(name, overrides[name])
     overrides["texts"] = list(overrides["texts"]) or None
-    made = run(
-        paths, read_config(config, overrides), out=out, work=work or out.with_name(out.name + ".work"), threads=threads
+    made = run(paths, read_config(config, overrides), out=out, work=work or Path(f"{out}.work"), threads=threads)
+    measured = (
+        f"on {made.held_out:,} held-out pairs, dev accuracy {100 * made.dev_accuracy:.1f} %, "
+        f"int8 drift (cosine) {made.drift:.5f}"
+        if made.held_out
+        else "too few to hold any out, so not measured"
     )
-    click.echo(
-        f"{made.folder}: trained on {made.pairs:,} pairs; dev accuracy {100 * made.dev_accuracy:.1f} %, "
-        f"int8 drift (cosine) {made.drift:.5f}",
-        err=True,
-    )
+    click.echo(f"{made.folder}: trained on {made.pairs:,} pairs; {measured}", err=True)
 
 
 def _listed(name: str, given: str | None) -> list[str] | list[int] | None:

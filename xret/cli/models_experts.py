@@ -43,10 +43,11 @@ def experts(out: Path, general: str | None, given: tuple[str, ...], add: bool, r
 
     chosen: list[tuple[list[str], str]] = []
     for text in given:
-        langs, equals, model = text.partition("=")
-        if not equals or not model or not all(langs.split(",")):
+        before, _, model = text.partition("=")
+        langs = [lang.strip() for lang in before.split(",")]
+        if not model or not all(langs):
             raise UsageError(f"--expert {text}: wanted LANGUAGES=MODEL, as in jv,su=FOLDER")
-        chosen.append((langs.split(","), model))
+        chosen.append((langs, model))
     if add == (general is not None):
         raise UsageError("give --general MODEL for a new folder, or --add for one that is there")
     if reroute and not add:

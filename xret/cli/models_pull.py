@@ -41,8 +41,9 @@ def recipe_options(command: Command) -> Command:
         click.option(
             "--romanise",
             metavar="WHAT",
-            help="Read in Latin letters: scripts (Cher,Ethi), texts in languages (yi,am), all scripts (all), or those "
-            "that the tokeniser hardly knows (unseen); with ',beside', behind the text as it stands.",
+            help="Read in Latin letters: scripts (Cher,Ethi), texts in languages (yi,am), all scripts (all), all but "
+            "some (all,-Cyrl), or those that the tokeniser hardly knows (unseen); with ',beside', behind the text as "
+            "it stands.",
         ),
     ]
     for option in reversed(options):

@@ -11,7 +11,7 @@ import click
 from xret.cli.options import checked_lang, json_option, on_error_option, threads_option, verbose_option
 
 if TYPE_CHECKING:
-    from xret.encoders.trimming.trim import Trimmed
+    from xret.encoders.trimming.report import Trimmed
 
 __all__ = ["trim"]
 

@@ -65,6 +65,7 @@ def test_the_saved_model_encodes_as_the_tables_say(base: Path, pairs: Pairs, tmp
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
     assert new.dim == made.dim == vectors.shape[1] and new.hash == made.hash == identify(tmp_path / "new")
     assert new.hash != identify(base)
+    assert len({path.stat().st_mode for path in (tmp_path / "new").iterdir()}) == 1  # whoever reads one reads all
     plain = load_encoder(base, device="cpu", threads=1)
     for one, other in zip(new.encode_tokens(TEXTS, lang=LANGS), plain.encode_tokens(TEXTS), strict=True):
         assert np.array_equal(one, other)  # maps are of sentence vectors
@@ -186,6 +187,8 @@ def test_models_that_cannot_be_adapted(base: Path, pairs: Pairs, tmp_path: Path,
         adapt(tmp_path / "experts", plan, sources)
     with pytest.raises(InputError, match="exists already"):
         adapt(base, plan, sources, out=tmp_path / "new")
+    with pytest.raises(InputError, match="lies inside the model"):
+        adapt(base, plan, sources, out=base / "new")
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "experts", tmp_path / "ready"])
 
 
@@ -204,10 +207,15 @@ def test_damaged_maps(base: Path, pairs: Pairs, tmp_path: Path) -> None:
         ({"map": {**good["map"], "in_features": 99}}, "maps vectors of 99 values, the model gives 16"),
         ({"map": {**good["map"], "rows": [0]}}, "has 1 rows for 4 languages"),
         ({"map": {"in_features": 16}}, "is malformed"),
+        ({"map": {**good["map"], "rows": [-1, 0, 0, 0]}}, "has a row below 0"),
         ({"languages": 7}, "is malformed"),
     ):
         path.write_text(json.dumps({**good, **change}))
         refused(message)
+    path.write_text("null")
+    refused("is no map")
+    path.unlink()
+    refused("map.json: is missing, but map.safetensors is there")
     path.write_text(json.dumps(good))
     save_file({**tables, "offset": tables["offset"][:1]}, tensors)
     refused("tensor 'offset'")

@@ -56,7 +56,7 @@ def test_pairs_without_a_side(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     ("content", "options", "error", "message"),
     [
         ("", {}, CorpusError, "bad.tsv"),
-        ("a b c d\te f\txx-notacode-1\n", {}, InputError, "is not a known language code"),
+        ("a b c d\te f\txx-notacode-1\n", {}, InputError, "lang 'xx-notacode-1' is no language"),
         ("a b c d\te f\tde\n", {"languages": ["fr"]}, InputError, "no text in 'fr'"),
         ("a b c d\te f\tde\n", {"languages": ["q q"]}, InputError, "'q q' is not a known"),
         ("a b c d\te f\tde\n", {}, InputError, "1 texts are too few to hold some out"),

@@ -60,6 +60,43 @@ def test_a_language_is_taken_over_only_when_that_is_asked(models: dict[str, Path
     assert (vectors(out, ["id"] * len(TEXTS)) == load_encoder(models["javanese"], device="cpu").encode(TEXTS)).all()
 
 
+def test_other_spellings_of_a_language_are_that_language(models: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "family"
+    served = make_experts(out, general=models["general"], experts=[(["CHR"], models["cherokee"])])
+    assert served["chr"] == "chr" and "CHR" not in served
+    with pytest.raises(InputError, match="serves de already"):
+        add_experts(out, experts=[(["deu"], models["javanese"])])
+    with pytest.raises(UsageError, match="'ban' is given twice"):
+        add_experts(out, experts=[(["ban", "Ban"], models["javanese"])])
+
+
+def test_languages_that_another_stood_in_for_stay_with_it(models: dict[str, Path], tmp_path: Path) -> None:
+    out, tags = tmp_path / "family", ["sh", "cnr", "sr-Latn", "sr", "bs", "xx"]
+    make_experts(out, general=models["general"], experts=[(["sr"], models["cherokee"])])
+    old = vectors(out, tags)
+    served = add_experts(out, experts=[(["hr"], models["javanese"])])
+    assert served["hr"] == "hr" and served["sh"] == "sr"
+    kept = [tags.index(tag) for tag in tags if tag != "bs"]  # nobody stood in for Bosnian
+    assert vectors(out, tags)[kept].tobytes() == old[kept].tobytes()
+
+
+def test_places_where_nothing_can_be_made(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = models["general"] / "family"
+    with pytest.raises(InputError, match="lies inside the model"):
+        make_experts(inside, general=models["general"], experts=[(["chr"], models["cherokee"])])
+    assert not inside.exists()
+
+    def full(source: Path, target: Path, **_: object) -> None:
+        raise shutil.Error([(str(source / name), str(target / name), "No space left on device") for name in "ab"])
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(InputError, match=r"cannot be copied .*No space left on device") as raised:
+        make_experts(tmp_path / "family", general=models["general"], experts=[(["chr"], models["cherokee"])])
+    assert "\n" not in str(raised.value) and not (tmp_path / "family").exists()
+
+
 def test_what_does_not_belong_together(models: dict[str, Path], static: Made, tmp_path: Path) -> None:
     out, expert = tmp_path / "family", [(["chr"], models["cherokee"])]
     with pytest.raises(InputError, match=r"has no experts\.json"):

@@ -73,12 +73,16 @@ def test_every_format_gives_the_same_pairs(folder: Path, given: str | dict[str, 
         ("two.tsv", "but no lang"),
         ("null.jsonl", "row 2 has no 'text'"),
         ("latin.txt,b.txt:de", "not UTF-8"),
+        ("klingon.tsv", "lang 'no such' is no language; wanted BCP 47"),
+        ("lists.parquet:de", "are not all text"),
     ],
 )
 def test_files_that_are_no_pairs(folder: Path, given: str, message: str) -> None:
     (folder / "short.txt").write_text("guten Tag\n", encoding="utf-8")
     (folder / "blank.txt").write_text("\n \n", encoding="utf-8")
     (folder / "latin.txt").write_bytes("schön\nBär\n".encode("latin-1"))
+    (folder / "klingon.tsv").write_text("good day\tguten Tag\tno such\n", encoding="utf-8")
+    pq.write_table(pa.table({"en": [["good", "day"]], "text": [["guten", "Tag"]]}), "lists.parquet")
     for name in ("empty.txt", "empty.tsv"):
         (folder / name).write_bytes(b"")
     rows = [ROWS[0], {**ROWS[1], "text": None}]
@@ -88,11 +92,19 @@ def test_files_that_are_no_pairs(folder: Path, given: str, message: str) -> None
     assert "\n" not in str(raised.value)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_header_and_rows_may_be_long(folder: Path) -> None:
+    long = "so " * 700_000
+    text = f"en\ttext\tlang\r\ngood day\tguten Tag\tde\r\n{long}\tja\tde\r\n"
+    (folder / "windows.tsv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_pairs(["windows.tsv"])["text"].to_pylist() == ["guten Tag", "ja"]
+
+
 def test_tables_of_a_recipe_are_checked(folder: Path) -> None:
     (folder / "r.toml").write_text('[[pairs]]\npath = ["a.txt", "b.txt"]\nlang = "de"\nweight = 2\n', "utf-8")
     (table,) = read_config(folder / "r.toml", {}).pairs
     assert as_source(table) == PairSource(paths=(Path("a.txt"), Path("b.txt")), lang="de", weight=2)
     wrongs: list[dict[str, object]] = [{"paths": "a"}, {"path": 3}, {"path": []}, {"path": "x", "weight": "much"}]
+    wrongs += [{"path": "x", "weight": weight} for weight in (0, -1.0, float("nan"))]
     for wrong in wrongs:
         with pytest.raises(UsageError, match="pairs: "):
             as_source(wrong)

@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.encoders.adapting.conftest import sentences, translation
 from tests.encoders.builders.test_m2m100 import LANGUAGES, sonar
-from tests.encoders.conftest import transformer_folder
+from tests.encoders.conftest import transformer_folder, write_static
 from tests.encoders.crossencoders.test_crossencoder import DOCUMENTS, QUERIES
 from tests.encoders.crossencoders.test_crossencoder import classifier as classifier
 from tests.encoders.hub.fake_hub import serving
 from tests.encoders.multivector.conftest import stanford
 from xret.encoders import load_encoder
+from xret.encoders.adapting.adaptation import adapt
+from xret.encoders.adapting.examples import Sources
+from xret.encoders.adapting.plan import Plan
 from xret.encoders.checkpoints.export import export_model
 from xret.encoders.checkpoints.stated import Stated
 from xret.encoders.crossencoders.reranker import load_reranker
@@ -97,7 +101,7 @@ def test_cross_encoders(classifier: Callable[..., Path], tmp_path: Path) -> None
     assert np.array_equal(load_reranker(ready, device="cpu", threads=1).score(QUERIES, DOCUMENTS), wanted)
 
 
-@pytest.mark.parametrize("kind", ["colbert", "cross-encoder", "sonar", "xmod"])
+@pytest.mark.parametrize("kind", ["adapted", "colbert", "cross-encoder", "sonar", "xmod"])
 def test_fetched_from_a_hub(
     kind: str, classifier: Callable[..., Path], xmod: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +112,11 @@ def test_fetched_from_a_hub(
         sonar(folder := tmp_path / "m")
     elif kind == "cross-encoder":
         folder = classifier("bert")
+    elif kind == "adapted":
+        rows = [f"{text}\t{translation(text, 'de')}\tde" for text in sentences(60)]
+        (tmp_path / "pairs.tsv").write_text("\n".join(rows), encoding="utf-8")
+        told = Sources(pairs=[tmp_path / "pairs.tsv"])
+        adapt(write_static(tmp_path / "m"), Plan(centre=True), told, out=(folder := tmp_path / "new"), device="cpu")
     with serving() as hub:
         hub.models["org/model"] = folder
         monkeypatch.setenv("HF_ENDPOINT", hub.url)

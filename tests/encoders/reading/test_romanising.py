@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from xret.corpus.languages import iso_639_3, known_scripts
 from xret.encoders.reading import uroman_tables
 from xret.encoders.reading.romanising import ALL, Romaniser, romanise
-from xret.encoders.reading.scripts import check_romanise, seen_scripts, stated_romaniser
+from xret.encoders.reading.scripts import check_romanise, seen_scripts, stated_romaniser, words_for
 from xret.errors import MissingExtraError, ModelError
 
 REASON = "the `romanise` extra (uroman) is not installed"
@@ -101,11 +101,32 @@ def test_what_is_stated() -> None:
     assert stated_romaniser(["all"], None) == ALL
     assert stated_romaniser(["none"], None) is stated_romaniser([], None) is None
     assert "letters of Cher Hani Hira Kana, texts in am ka, put behind the text" in str(wanted)
-    for words in (["all", "Cher"], ["Latn"], ["Maya"], ["Zyyy"], ["am-ET"], ["und"], [""], ["beside"], ["xx"]):
+    for words in (
+        ["all", "Cher"],
+        ["all", "-Latn"],
+        ["-Cyrl"],
+        ["unseen", "-Cyrl"],
+        ["Latn"],
+        ["Maya"],
+        ["Zyyy"],
+        ["am-ET"],
+        ["und"],
+        [""],
+        ["beside"],
+        ["xx"],
+    ):
         with pytest.raises(ModelError, match="romanise: '"):
             check_romanise(words)
     with pytest.raises(ModelError, match="name scripts or languages"):
         stated_romaniser(["unseen"], None)
+
+
+def test_what_unseen_came_to_can_be_stated_without_the_tokeniser() -> None:
+    spared = Romaniser(known=("Cyrl", "Hani", "Hira", "Kana", "Latn"), beside=True)
+    assert stated_romaniser(["beside", "all", "-jpan", "-Cyrl"], None) == spared
+    others = (ALL, Romaniser(known=("Latn",), beside=True), Romaniser(scripts=("Cher", "Hani"), languages=("am", "ka")))
+    for romaniser in (spared, *others):
+        assert stated_romaniser(words_for(romaniser), None) == romaniser
 
 
 def test_every_script_that_can_be_stated_has_letters() -> None:

@@ -61,6 +61,7 @@ def test_damaged_models(kind: str, old: Path, tmp_path: Path) -> None:
         ("zebra zebra\n", {}, "reads the corpora as unknown tokens only"),
         ("river river\nstone\n", {"min_count": 5}, r"no token is used 5 times \(the most: 2\)"),
         ("river\n", {"max_vocab": 1}, "needs 2 tokens whatever the texts"),
+        ("river\n", {"max_vocab": 2}, "needs 2 tokens whatever the texts; --max-vocab 2 has no room for others"),
         ("river\n", {"languages": ["de"]}, "no text is in the languages to keep"),
         ("river\n", {"languages": ["nonsense!"]}, "nonsense!"),
         ("", {}, "is empty"),
@@ -71,6 +72,13 @@ def test_corpora_that_keep_nothing(text: str, options: dict[str, Any], message: 
     with pytest.raises(XretError, match=message):
         trim_model(old, tmp_path / "new", [tmp_path / "c.txt"], threads=1, **options)
     assert not (tmp_path / "new").exists()
+
+
+def test_beginnings_of_words_are_not_known_tokens(tiny_model: Callable[[str], Path], tmp_path: Path) -> None:
+    """SentencePiece marks where an unknown word begins, too."""
+    (tmp_path / "c.txt").write_text("𓀀𓀁 𓀂\n")
+    with pytest.raises(ModelError, match="reads the corpora as unknown tokens only"):
+        trim_model(tiny_model("xlm-roberta"), tmp_path / "new", [tmp_path / "c.txt"], threads=1)
 
 
 def test_places(old: Path, tmp_path: Path) -> None:

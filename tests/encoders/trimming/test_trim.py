@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tests.encoders.checkpoints.test_layouts import modules
 from tests.encoders.conftest import WORDS, transformer_folder
 from tests.encoders.multivector.conftest import stanford
 from tests.encoders.trimming.conftest import MAKERS, SEEN, UNSEEN, bert
 from xret.encoders import load_encoder, load_reranker
+from xret.encoders.card import read_card
+from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.checkpoints.weights import weight_files
 from xret.encoders.trimming.trim import trim_model
 
@@ -47,7 +50,10 @@ def test_vectors_are_the_same(kind: str, tiny_model: Tiny, corpus: Path, tmp_pat
     config, before = (json.loads((folder / "config.json").read_text()) for folder in (new, old))
     assert config["vocab_size"] == trimmed.vocabulary < trimmed.vocabulary_before == before["vocab_size"]
     assert (new / "model.safetensors").stat().st_size < weight_files(old)[0].stat().st_size
-    assert (new / "README.md").read_text() == "of somebody\n"
+    card, rest = (new / "README.md").read_text().split("\n## Trimmed\n")
+    assert (
+        card == "of somebody\n" and f"Of the {before['vocab_size']:,} tokens of `{old}`, {trimmed.vocabulary:,}" in rest
+    )
     assert {path.name for path in new.iterdir()} - {path.name for path in old.iterdir()} <= {
         "trimmed.json", "tokenizer.json", "model.safetensors"
     }  # fmt: skip
@@ -165,6 +171,45 @@ def test_a_static_table(static: Callable[..., Path], dtype: str, tmp_path: Path)
     texts = ["blue river stone stone", "", "unheard stone"]
     for name in ("new", "again"):
         np.testing.assert_array_equal(vectors(tmp_path / name, texts), vectors(old, texts))
+
+
+def test_what_the_folder_says_of_itself(static: Callable[..., Path], tmp_path: Path) -> None:
+    """A name of its own, and of the languages those that it was trimmed to, if the texts tell theirs."""
+    old, known = static(name="large"), {"main": ["de", "pt"], "others": ["gl", "chr"]}
+    (old / "languages.json").write_text(json.dumps(known))
+    (tmp_path / "c.tsv").write_text("id\ttext\tlang\n1\triver\tpt-BR\n2\tstone\tchr\n")
+    (tmp_path / "d.txt").write_text("river\n")
+    trim_model(old, tmp_path / "told", [tmp_path / "c.tsv"], threads=1)
+    trim_model(old, tmp_path / "untold", [tmp_path / "c.tsv", tmp_path / "d.txt"], threads=1)
+    cards = [read_card(tmp_path / name) for name in ("told", "untold")]
+    assert [(card.name, card.languages, card.more_languages) for card in cards] == [
+        ("told", ("pt",), ("chr",)), ("untold", ("de", "pt"), ("gl", "chr")),
+    ]  # fmt: skip
+    assert "(languages: chr, pt-BR)" in (tmp_path / "told/README.md").read_text()
+
+
+@pytest.mark.parametrize("file", ["config.json", "xret.json"])
+def test_what_unseen_scripts_are_is_settled(static: Callable[..., Path], file: str, tmp_path: Path) -> None:
+    """A tokeniser that knows Georgian, trimmed to Latin letters: Georgian is read as it was."""
+    pytest.importorskip("uroman", reason="the `romanise` extra (uroman) is not installed")
+    old, words = static(dtype="float16"), [f"ა{'ბგდ'[at % 3] * at}" for at in range(120)]
+    tokenizer = json.loads((old / "tokenizer.json").read_text())
+    listed = tokenizer["model"]["vocab"]
+    listed |= {word: len(listed) + at for at, word in enumerate(words)}
+    (old / "tokenizer.json").write_text(json.dumps(tokenizer))
+    tensors = load_file(old / "model.safetensors")
+    table = np.random.default_rng(5).standard_normal((len(listed), 6)).astype(np.float16)
+    save_file({**tensors, "embedding.weight": table}, old / "model.safetensors")
+    config = json.loads((old / "config.json").read_text())
+    (old / "config.json").write_text(json.dumps({**config, "vocab_size": len(listed)}))
+    stated = json.loads((old / file).read_text()) if (old / file).exists() else {}
+    (old / file).write_text(json.dumps({**stated, "romanise": ["unseen", "beside"]}))
+    (tmp_path / "c.txt").write_text(f"river stone\n{words[3]} blue\n")
+    assert trim_model(old, tmp_path / "new", [tmp_path / "c.txt"], threads=1).largest_difference == 0
+    recipes = [open_checkpoint(folder).recipe.romanise for folder in (old, tmp_path / "new")]
+    assert recipes[0] == recipes[1] and recipes[0] is not None and recipes[0].known == ("Geor", "Latn")
+    texts = [words[3], "րիվեր stone"]
+    np.testing.assert_array_equal(vectors(tmp_path / "new", texts), vectors(old, texts))
 
 
 def test_a_real_model(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from xret.encoders.adapting.measuring import Measured, measure
 from xret.encoders.adapting.numbering import Numbering, Rows
 from xret.encoders.adapting.plan import Plan
 from xret.encoders.adapting.saving import save_adapted
+from xret.encoders.checkpoints.made_from import check_place
 from xret.encoders.encoder import Encoder
 from xret.encoders.load import load_encoder
 from xret.encoders.recipe import PostMap
@@ -76,12 +76,12 @@ def adapt(
 
     Raises:
         ModelError: not a model that can be adapted.
-        InputError: too little text, vectors that do not determine the map, or `out` exists.
+        InputError: too little text, vectors that do not determine the map, or `out` cannot be made.
         UsageError: what is asked for does not go together.
     """
     base = open_base(name)
-    if out is not None and os.path.lexists(out):
-        raise InputError(f"{out}: exists already; remove it or choose another name")
+    if out is not None:
+        check_place(out, base.folder)
     if teacher is not None and not plan.fit:
         raise UsageError(f"--to {teacher}: a matrix leads there; give --linear or --orthogonal")
     fit, held = read_examples(sources, alone=teacher is not None)

@@ -100,6 +100,8 @@ def read_examples(sources: Sources, *, alone: bool = False) -> tuple[Examples, E
     if sources.dev:
         dev = _only(_whole(sources.dev), kept)
         pairs, texts = (_without(rows, dev) for rows in (pairs, texts))
+        if not pairs.num_rows + texts.num_rows:
+            raise InputError("all text that was given to fit to is among what --dev measures on; give other text")
         held = [dev]
     else:
         pairs, held_pairs = _split(pairs, sources)

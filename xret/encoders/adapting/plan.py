@@ -49,7 +49,7 @@ class Plan:
         """
         if not (self.outliers or self.centre or self.remove_top or self.whiten or self.fit):
             raise UsageError(
-                "says of no map to fit; give --orthogonal, --linear, --centre, --whiten, --remove-top or --outliers"
+                "there is no map to fit; give --orthogonal, --linear, --centre, --whiten, --remove-top or --outliers"
             )
         if self.dim is not None and not self.whiten:
             raise UsageError("--dim keeps the first whitened values; give --whiten too")

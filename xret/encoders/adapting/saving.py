@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xret.artifact import atomic_folder
+from xret.artifact import atomic_file, atomic_folder
 from xret.encoders.adapting.fitting import FittedMap
 from xret.encoders.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from xret.encoders.checkpoints.modules import read_json
+from xret.encoders.checkpoints.made_from import add_chapter, copy_file, rename_model, write_json
 from xret.encoders.checkpoints.saved_map import MAP_FILE, MAP_TENSORS, map_fields
 from xret.encoders.load import load_encoder
 from xret.encoders.reading.languages import Languages
@@ -58,12 +56,12 @@ def save_adapted(
     save_file = require("safetensors.numpy", extra="cpu", purpose="writing a model").save_file
     with atomic_folder(out) as folder:
         _copy(base, folder)
-        save_file({"weight": fitted.weight, "offset": fitted.offset}, folder / MAP_TENSORS)
-        _write(folder / MAP_FILE, {**map_fields(post_map, languages), **told})
-        _write(folder / "quality.json", quality)
-        _rename(folder / "config.json", out.name)
-        with open(folder / "README.md", "a", encoding="utf-8") as card:
-            card.write(_chapter(post_map, told, quality))
+        with atomic_file(folder / MAP_TENSORS) as temporary:  # which others may read, too; the library's may not
+            save_file({"weight": fitted.weight, "offset": fitted.offset}, temporary)
+        write_json(folder / MAP_FILE, {**map_fields(post_map, languages), **told})
+        write_json(folder / "quality.json", quality)
+        rename_model(folder, out.name)
+        add_chapter(folder, "Adapted", _chapter(post_map, told, quality))
         return _checked(base, folder, sample)
 
 
@@ -75,26 +73,12 @@ def _copy(base: Checkpoint, folder: Path) -> None:
         telling = path.suffix in _SETTINGS and path.name not in _NOT_THERE and place.parts[0] not in _OTHER_RUNTIMES
         hidden = any(part.startswith(".") for part in place.parts)
         if path.is_file() and (path in needed or (telling and not hidden and path.stat().st_size <= _LARGEST)):
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / place)
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _rename(path: Path, name: str) -> None:
-    """Where the config names the model, it now is another one."""
-    config = read_json(path, missing={})
-    if isinstance(config.get("name"), str):
-        _write(path, {**config, "name": name})
+            copy_file(path, folder / place)
 
 
 def _chapter(post_map: PostMap, told: dict[str, Any], quality: dict[str, Any]) -> str:
     lines = "\n".join(f"- {name}: {value}" for name, value in quality.items())
     return f"""
-## Adapted
-
 A map was fitted to the sentence vectors of `{told["base"]["name"]}` (hash {told["base"]["hash"][:12]}): {post_map}.
 {MAP_FILE} and {MAP_TENSORS} hold it; other programs than xret leave it out.
 

@@ -15,6 +15,7 @@ from xret.encoders.checkpoints.expert_folder import EXPERTS_FILE, find_experts
 from xret.encoders.checkpoints.expert_models import find_expert_models, open_model
 from xret.encoders.checkpoints.modules import read_json
 from xret.encoders.locate import locate
+from xret.encoders.reading.languages import Languages, route, stand_ins
 from xret.errors import InputError, MismatchError, UsageError
 
 __all__ = ["add_experts", "make_experts"]
@@ -22,6 +23,7 @@ __all__ = ["add_experts", "make_experts"]
 _GENERAL, _DEFAULT = "general", "und"
 log = logging.getLogger("xret")
 Experts = Sequence[tuple[Sequence[str], str | Path]]  # languages and their model
+_Folders = dict[str, tuple[Sequence[str], str | Path]]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class _Space:
     """What the models of a folder must have in common."""
 
     dim: int
+    name: str | None  # as config.json says
     teacher: str | None  # as training.json of a student says
 
     @classmethod
@@ -36,7 +39,8 @@ class _Space:
         if find_expert_models(folder):
             raise InputError(f"{folder}: holds several encoders; give one model, or --add to that folder")
         told = read_json(folder / "training.json", missing={})
-        return cls(open_model(folder).recipe.dim, told.get("teacher") if isinstance(told, dict) else None)
+        checkpoint, teacher = open_model(folder), told.get("teacher") if isinstance(told, dict) else None
+        return cls(checkpoint.recipe.dim, checkpoint.config.get("name"), teacher)
 
 
 def make_experts(out: Path, *, general: str | Path, experts: Experts) -> dict[str, str]:
@@ -51,7 +55,7 @@ def make_experts(out: Path, *, general: str | Path, experts: Experts) -> dict[st
         language -> folder inside `out`, as in experts.json.
 
     Raises:
-        InputError: `out` exists.
+        InputError: `out` exists, or lies inside one of the models.
         UsageError: a language is none, or given twice.
         MismatchError: the models are not of one space.
         ModelError: a model is not found or not supported.
@@ -65,9 +69,12 @@ def make_experts(out: Path, *, general: str | Path, experts: Experts) -> dict[st
     served = {_DEFAULT: _GENERAL} | {code: _GENERAL for code in listed if is_lang(code)}
     checked = {name: _fitting(model, space, general) for name, (_, model) in folders.items()}
     served |= {lang: name for name, (langs, _) in folders.items() for lang in langs}
+    for model in (source, *checked.values()):
+        if out.absolute().is_relative_to(model.absolute()):
+            raise InputError(f"{out}: lies inside the model {model}, which is copied; choose another place")
     with atomic_folder(out) as folder:
         for name, model in {_GENERAL: source, **checked}.items():
-            shutil.copytree(model, folder / name)
+            _copy(model, folder / name)
         _write(folder, served)
     return served
 
@@ -109,22 +116,55 @@ def add_experts(out: Path, *, experts: Experts, reroute: bool = False) -> dict[s
             raise InputError(f"{out / name}: is there, but {EXPERTS_FILE} does not name it; remove it and add again")
     for name, model in checked.items():
         with atomic_folder(out / name) as folder:
-            shutil.copytree(model, folder, dirs_exist_ok=True)
-    served |= {lang: name for name, (langs, _) in folders.items() for lang in langs}
+            _copy(model, folder)
+    served |= _pinned(found.languages, served, folders) | {
+        lang: name for name, (langs, _) in folders.items() for lang in langs
+    }
     _write(out, served, default=found.languages.default)
     return served
 
 
-def _named(experts: Experts, *, taken: set[str]) -> dict[str, tuple[Sequence[str], str | Path]]:
-    """Folder name -> (languages, model); a folder is called after its languages."""
+def _pinned(languages: Languages, served: Mapping[str, str], folders: _Folders) -> dict[str, str]:
+    """Languages that a served one stood in for, and that a new one would take over: they stay with their model."""
+    added = [lang for langs, _ in folders.values() for lang in langs]
+    now = Languages(
+        (*languages.codes, *(lang for lang in added if lang not in served)), languages.default, "checkpoint"
+    )
+    tags = [tag for tag in stand_ins() if tag not in added]
+    before, after = (route(tags, known) for known in (languages, now))
+    return {
+        tag: served[languages.codes[old]]
+        for tag, old, new in zip(tags, before.index, after.index, strict=True)
+        if tag not in before.unknown and now.codes[new] in added
+    }
+
+
+def _copy(model: Path, folder: Path) -> None:
+    """Copy a model's files.
+
+    Raises:
+        InputError: one cannot be read, or the disk is full.
+    """
+    try:
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise InputError(f"{source}: cannot be copied ({reason})") from error
+
+
+def _named(experts: Experts, *, taken: set[str]) -> _Folders:
+    """Folder name -> (languages, model); a folder is called after its languages, in their canonical spelling."""
     if not experts:
         raise UsageError("no expert to put there; give --expert LANGUAGES=MODEL")
-    folders: dict[str, tuple[Sequence[str], str | Path]] = {}
+    folders: _Folders = {}
     seen: set[str] = set()
-    for langs, model in experts:
+    for given, model in experts:
+        if wrong := [lang for lang in given if not is_lang(lang) or check_lang(lang) == _DEFAULT]:
+            raise UsageError(
+                f"--expert {wrong[0]}=…: '{wrong[0]}' is no language; wanted BCP 47 tags, as in chr or jv,su"
+            )
+        langs = [check_lang(lang) for lang in given]
         for lang in langs:
-            if not is_lang(lang) or check_lang(lang) == _DEFAULT:
-                raise UsageError(f"--expert {lang}=…: '{lang}' is no language; wanted BCP 47 tags, as in chr or jv,su")
             if lang in seen:
                 raise UsageError(f"--expert: '{lang}' is given twice")
             seen.add(lang)
@@ -144,7 +184,7 @@ def _fitting(model: str | Path, space: _Space, general: str | Path) -> Path:
         raise MismatchError(
             f"{model}: gives vectors of {own.dim} values, {general} of {space.dim}; experts must share one space"
         )
-    if own.teacher and space.teacher and own.teacher not in (space.teacher, str(general)):
+    if own.teacher and space.teacher and own.teacher not in (space.teacher, space.name, str(general)):
         log.warning(
             "%s: its teacher is called '%s', that of %s '%s'; are they one space?",
             model, own.teacher, general, space.teacher,

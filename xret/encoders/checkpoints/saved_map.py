@@ -37,11 +37,13 @@ def with_map(folder: Path, recipe: Recipe) -> Recipe:
     """A recipe with the map that lies in the folder, if one does.
 
     Raises:
-        ModelError: it is malformed, of a newer format, or was fitted to another model.
+        ModelError: it is malformed, of a newer format, or was fitted to another model, or its tensors lie there alone.
     """
-    fields = read_json(folder / MAP_FILE)
-    if fields is None:
+    if not (folder / MAP_FILE).is_file():
+        if (folder / MAP_TENSORS).exists():
+            raise ModelError(f"{MAP_FILE}: is missing, but {MAP_TENSORS} is there; copy the whole folder")
         return recipe
+    fields = read_json(folder / MAP_FILE)
     if not isinstance(fields, dict) or not isinstance(found := fields.get("format"), int) or found > MAP_FORMAT:
         raise ModelError(
             f"{MAP_FILE}: is no map of format {MAP_FORMAT}; adapt the model again, or install a newer xret"
@@ -69,7 +71,9 @@ def _check(post_map: PostMap, languages: Languages | None, recipe: Recipe) -> No
             "adapt it again with the settings it has now"
         )
     codes = languages.codes if languages else ()
-    if len(post_map.rows) != len(codes) or min(post_map.rows, default=0) < 0 or post_map.out_features < 1:
+    if min(post_map.rows, default=0) < 0 or post_map.out_features < 1:
+        raise ModelError(f"{MAP_FILE}: has a row below 0, or gives no values; adapt the model again")
+    if len(post_map.rows) != len(codes):
         raise ModelError(f"{MAP_FILE}: has {len(post_map.rows)} rows for {len(codes)} languages; adapt the model again")
     if codes and recipe.languages is not None and recipe.languages.codes != codes:
         raise ModelError(f"{MAP_FILE}: was fitted to other languages than the model has now; adapt it again")

@@ -32,6 +32,7 @@ class TrainingData:
         dev_english_of: which English string each held-out pair has; int64, equal for equal strings.
         hard: neighbours in the teacher's space; None where no batch is made of them.
         mono: tokens of monolingual text; None without the masked-token objective.
+        identity: hash of what the tokens and the teacher's vectors were made of.
     """
 
     texts: Tokens
@@ -45,6 +46,7 @@ class TrainingData:
     dev_english_of: np.ndarray
     hard: HardPairs | None = None
     mono: Tokens | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True)

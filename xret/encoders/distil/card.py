@@ -17,9 +17,18 @@ __all__ = ["write_card"]
 
 
 def write_card(
-    folder: Path, config: DistilConfig, pairs: pa.Table, measured: Measured, *, graphs: tuple[str, ...]
+    folder: Path, config: DistilConfig, pairs: pa.Table, measured: Measured, *, held_out: int, graphs: tuple[str, ...]
 ) -> None:
-    """Write README.md into a model folder."""
+    """Write README.md into a model folder.
+
+    Args:
+        folder: it holds config.json already.
+        config: the options.
+        pairs: trained on.
+        measured: of the model, on `held_out` pairs.
+        held_out: how many; 0 for none.
+        graphs: precisions of the ONNX graphs beside the weights.
+    """
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     sources = Counter(dict(zip(*_counts(pairs["source"]), strict=True))).most_common()
     languages = len(pc.unique(pairs["lang"]))
@@ -31,10 +40,7 @@ def write_card(
 
 {fill(told, 120, break_long_words=False, break_on_hyphens=False)}
 {_beginning(config)}
-Held-out pairs whose translation is the nearest among those of all languages, mean over languages and both
-directions: {100 * measured.accuracy:.1f} %.
-Mean cosine of the int8 model to the float32 student: {measured.drift:.5f}.
-{_graphs(graphs)}
+{_measured(measured, held_out)}{_graphs(graphs)}
 ## Languages
 
 {languages} besides English. Trained in earnest: {", ".join(sorted(config.languages)) or "all"}.
@@ -79,6 +85,15 @@ def _objectives(config: DistilConfig) -> str:
         "guessing hidden tokens" if config.masked_weight else "",
     ]
     return " and ".join(part for part in parts if part)
+
+
+def _measured(measured: Measured, held_out: int) -> str:
+    if not held_out:
+        return "Not measured: too few pairs to hold any out.\n"
+    return f"""Held-out pairs ({held_out:,}) whose translation is the nearest among those of all languages, mean over
+languages and both directions: {100 * measured.accuracy:.1f} %.
+Mean cosine of the int8 model to the float32 student: {measured.drift:.5f}.
+"""
 
 
 def _beginning(config: DistilConfig) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from xret.artifact import atomic_file
+from xret.encoders.distil.folders import write_tensors
 from xret.errors import InputError, MismatchError
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
@@ -16,13 +16,12 @@ log = logging.getLogger("xret")
 
 
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], fields: dict[str, str]) -> None:
-    """Write `tensors` and `fields` to `path`."""
-    from safetensors.torch import save_file
+    """Write `tensors` and `fields` to `path`.
 
-    with atomic_file(path) as temporary:
-        save_file(
-            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(temporary), metadata=fields
-        )
+    Raises:
+        InputError: it cannot be written; what was there before stays.
+    """
+    write_tensors(path, tensors, fields=fields)
 
 
 def load_checkpoint(path: Path, *, key: str) -> tuple[dict[str, torch.Tensor], dict[str, str]] | None:

@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xret.encoders.distil.checks import check_config, check_type
 from xret.errors import InputError, UsageError
 
 __all__ = ["DistilConfig", "read_config"]
 
-_CHOICES = {
-    "student": ("static", "hybrid", "transformer"),
-    "tokeniser": ("init", "fit"),
-    "precision": ("bfloat16", "float32"),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class DistilConfig:
-    """Everything that decides what comes out; the same record and data give the same model on the same machine.
+    """Everything that decides what comes out.
+
+    The same record and data give the same model on the same machine with as many threads.
 
     Attributes:
         name: name of the model made.
@@ -67,7 +64,7 @@ class DistilConfig:
         dense_learning_rate: of layers and of transformers, likewise.
         weight_decay: of their matrices.
         warmup_steps: steps of linear warm-up.
-        temperature: of the contrastive softmax.
+        temperature: of the contrastive softmax; at least 0.02.
         contrast_weight: weight of the contrast between translations.
         margin: taken off the cosine of the right pair in it (additive margin softmax, Yang et al. 2019).
         dims: widths whose first values alone are contrasted as well (Matryoshka, Kusupati et al. 2022).
@@ -84,7 +81,8 @@ class DistilConfig:
         precision: ``bfloat16`` or ``float32`` for the similarity products, and for layers (autocast).
         device: ``cpu``, ``cuda``, ``cuda:N``, or ``auto``: CUDA where there is one.
         seed: of sampling and initialisation.
-        graphs: whether hybrids and transformers get ONNX graphs in fp32, fp16 and int8 beside their weights.
+        graphs: whether ONNX graphs stand beside the weights: fp32, fp16 and int8, for a static student one (its table
+            is int8).
     """
 
     name: str = "student"
@@ -149,44 +147,28 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> DistilConfig:
     """The record of a TOML file (or of a model's training.json), with options that the command line gave on top.
 
     Raises:
-        InputError: the file is missing or neither TOML nor JSON.
-        UsageError: an unknown option, or a value of the wrong type.
+        InputError: the file is missing or neither TOML nor a JSON object.
+        UsageError: an unknown option, or a value that cannot be (`check_config`).
     """
     values: dict[str, Any] = {}
     if path is not None:
         try:
             parse = json.loads if Path(path).suffix == ".json" else tomllib.loads
-            values = parse(Path(path).read_text(encoding="utf-8"))
+            values = parse(Path(path).read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{path}: cannot be read as {'JSON' if Path(path).suffix == '.json' else 'TOML'} ({error})"
             ) from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds a {type(values).__name__}; wanted an object of options")
     values.update({name: value for name, value in overrides.items() if value is not None})
     place = str(path or "options")
     known = {item.name: item for item in dataclasses.fields(DistilConfig)}
     for name, value in values.items():
         if name not in known:
             raise UsageError(f"{place}: unknown option '{name}'; known: {', '.join(sorted(known))}")
-        _check_type(place, name, value, getattr(DistilConfig, name, {}))
+        check_type(place, name, value, getattr(DistilConfig, name, {}))
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     config = DistilConfig(**values)
-    _check_values(place, config)
+    check_config(config, place=place)
     return config
-
-
-def _check_type(place: str, name: str, value: object, default: object) -> None:
-    accepted: dict[type, tuple[type, ...]] = {float: (int, float), tuple: (list, tuple)}
-    wanted = accepted.get(type(default), (type(default),))
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        raise UsageError(f"{place}: {name} = {value!r} is no {type(default).__name__}")
-
-
-def _check_values(place: str, config: DistilConfig) -> None:
-    for name, choices in _CHOICES.items():
-        if (value := getattr(config, name)) not in choices:
-            raise UsageError(f"{place}: {name} = {value!r}; wanted {', '.join(choices[:-1])} or {choices[-1]}")
-    for name in ("hard_share", "masked_share", "document_share", "token_dropout", "dropout"):
-        if not 0 <= (value := getattr(config, name)) <= 1:
-            raise UsageError(f"{place}: {name} = {value}; wanted a share, from 0 to 1")
-    if bad := [width for width in config.dims if not isinstance(width, int) or width < 1]:
-        raise UsageError(f"{place}: dims: {bad[0]!r} is no width; wanted whole numbers, as in dims = [256, 128]")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xret.artifact import atomic_file
+from xret.encoders.distil.kept import open_tokeniser
 from xret.errors import ModelError
 
 __all__ = ["SETTINGS", "Framing", "add_specials", "framing_of", "lowercased"]
@@ -39,9 +40,9 @@ class Framing:
 
 def add_specials(tokenizer_file: Path) -> None:
     """Give a fitted tokeniser the tokens of a transformer: begin, end and hidden, the last three ids."""
-    from tokenizers import AddedToken, Tokenizer, processors
+    from tokenizers import AddedToken, processors
 
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = open_tokeniser(tokenizer_file)
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (_BEGIN, _END, _MASK)])
     places = [(token, tokenizer.token_to_id(token)) for token in (_BEGIN, _END)]
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{_BEGIN} $A {_END}", special_tokens=places)
@@ -50,10 +51,14 @@ def add_specials(tokenizer_file: Path) -> None:
 
 
 def lowercased(source: Path, target: Path, *, lowercase: bool) -> None:
-    """Copy a tokenizer.json; with `lowercase`, one that lowercases by itself."""
-    from tokenizers import Tokenizer, normalizers
+    """Copy a tokenizer.json; with `lowercase`, one that lowercases by itself.
 
-    tokenizer = Tokenizer.from_file(str(source))
+    Raises:
+        ModelError: it is missing or broken.
+    """
+    from tokenizers import normalizers
+
+    tokenizer = open_tokeniser(source)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     if lowercase:
@@ -71,11 +76,9 @@ def framing_of(tokenizer_file: Path, *, settings: Path | None = None) -> Framing
         settings: the folder of its tokenizer_config.json, which names the hidden token; None for a tokeniser of ours.
 
     Raises:
-        ModelError: special tokens stand inside the text.
+        ModelError: it is broken, or special tokens stand inside the text.
     """
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = open_tokeniser(tokenizer_file)
     encoding = tokenizer.encode("a")
     own = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
     if own and own != list(range(own[0], own[-1] + 1)):

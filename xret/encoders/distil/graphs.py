@@ -17,13 +17,17 @@ log = logging.getLogger("xret")
 
 
 def write_graphs(folder: Path) -> tuple[str, ...]:
-    """Write ``onnx/PRECISION/model.onnx`` into a model folder, in every precision that its family has.
+    """Write ``onnx/PRECISION/model.onnx`` into a model folder, in every precision that its family computes in.
+
+    A static model gets one graph, whose table is int8 as on disk: float16 would halve nothing but its projection.
 
     Returns:
         The precisions written.
     """
     written = []
-    for precision in get_args(Precision):
+    family = open_checkpoint(folder).family
+    table = family.token_weights and not family.linear
+    for precision in ("fp32",) if table else get_args(Precision):
         target = folder / "onnx" / precision
         try:
             graph = build_graph(open_checkpoint(folder), precision=precision)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from xret.artifact import atomic_file
+from xret.encoders.distil.kept import kept
 from xret.errors import require
 
 __all__ = ["HardPairs", "find_neighbours"]
@@ -60,6 +61,9 @@ def find_neighbours(vectors: np.ndarray, target: Path, *, k: int) -> np.ndarray:
     """(n, k) int32 nearest rows of unit `vectors` (n, d) by inner product, itself left out; kept in the file `target`.
 
     Many are searched by an inverted file of about 2 sqrt(n) lists, which misses a few neighbours.
+
+    Raises:
+        InputError: the file is damaged.
     """
     if not target.exists():
         faiss = require("faiss", extra="cpu", purpose="hard-negative batches")
@@ -75,7 +79,8 @@ def find_neighbours(vectors: np.ndarray, target: Path, *, k: int) -> np.ndarray:
         found = np.concatenate([_others(index, matrix, start, k) for start in range(0, len(matrix), 65536)])
         with atomic_file(target) as temporary, open(temporary, "wb") as stream:
             np.save(stream, found, allow_pickle=False)
-    return np.asarray(np.load(target, mmap_mode="r", allow_pickle=False))
+    with kept(target):
+        return np.asarray(np.load(target, mmap_mode="r", allow_pickle=False))
 
 
 def _others(index: object, matrix: np.ndarray, start: int, k: int) -> np.ndarray:

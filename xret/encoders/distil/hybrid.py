@@ -10,11 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from xret.artifact import atomic_file
 from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.context import Context
 from xret.encoders.distil.dense_adam import DenseAdam
-from xret.encoders.distil.folders import write_json
+from xret.encoders.distil.folders import write_json, write_tensors
 from xret.encoders.distil.starts import TableStart
 from xret.encoders.distil.token_table import Taken, TokenTable, quantised
 from xret.errors import UsageError
@@ -133,8 +132,6 @@ class HybridStudent:
 
     def save(self, folder: Path, config: DistilConfig, *, tokenizer: Path) -> None:
         """Write int8 rows with a step and a log weight each, float16 layers and a float32 projection."""
-        from safetensors.torch import save_file
-
         rows, steps = quantised(self.words.table)
         tensors = {
             "embedding.weight": rows,
@@ -143,8 +140,7 @@ class HybridStudent:
             "projection.weight": self.parts["projection"].weight.detach(),
             **{f"context.{name}": tensor.half() for name, tensor in self.parts["context"].state_dict().items()},
         }
-        with atomic_file(folder / "model.safetensors") as temporary:
-            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(temporary))
+        write_tensors(folder / "model.safetensors", tensors)
         shutil.copyfile(tokenizer, folder / "tokenizer.json")
         write_json(folder / "config.json", self._settings(config))
 

@@ -47,15 +47,27 @@ def write_model(
         if config.romanise:
             settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             write_json(folder / "config.json", {**settings, "romanise": list(config.romanise)})
-        known = {"main": sorted({*config.languages, "en"}), "others": _others(pairs, config)}
-        write_json(folder / "languages.json", known)
+        write_json(folder / "languages.json", _languages(pairs, config))
         write_json(folder / "training.json", asdict(config))
-        graphs = write_graphs(folder) if config.graphs and config.student != "static" else ()
+        graphs = write_graphs(folder) if config.graphs else ()
         measure = measure_table if config.student == "static" else measure_graph
         measured = measure(folder, student, data, config, dev)
-        write_card(folder, config, pairs, measured, graphs=graphs)
+        if dev.num_rows:
+            write_json(folder / "quality.json", _quality(measured, dev.num_rows))
+        write_card(folder, config, pairs, measured, held_out=dev.num_rows, graphs=graphs)
     return measured
 
 
-def _others(pairs: pa.Table, config: DistilConfig) -> list[str]:
-    return sorted(set(pc.unique(pairs["lang"]).to_pylist()) - {*config.languages, "en"})
+def _languages(pairs: pa.Table, config: DistilConfig) -> dict[str, list[str]]:
+    """Those trained in earnest, and the others; where none are named, all are."""
+    known = {*pc.unique(pairs["lang"]).to_pylist(), "en"}
+    main = {*config.languages, "en"} if config.languages else known
+    return {"main": sorted(main), "others": sorted(known - main)}
+
+
+def _quality(measured: Measured, held_out: int) -> dict[str, float]:
+    """What `xret models info` shows."""
+    return {
+        f"accuracy on {held_out:,} held-out pairs": round(100 * measured.accuracy, 1),
+        "int8 drift (cosine)": round(measured.drift, 5),
+    }

@@ -16,13 +16,14 @@ from xret.artifact import atomic_file, digest, file_hash
 from xret.encoders.distil.batches import TrainingData
 from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.hard import HardPairs, find_neighbours
+from xret.encoders.distil.kept import kept
 from xret.encoders.distil.pairs import cap_cells, clean_pairs, load_pairs, split_dev
 from xret.encoders.distil.sampling import PairSampler
 from xret.encoders.distil.sources import PairSource, as_source, read_texts
 from xret.encoders.distil.targets import teacher_vectors
 from xret.encoders.distil.tokens import Tokens, tokenise
 from xret.encoders.distil.unknown import refuse_unknown
-from xret.errors import CorpusError, UsageError
+from xret.errors import CorpusError, ModelError, UsageError
 
 __all__ = ["Preparation"]
 
@@ -39,13 +40,11 @@ class Preparation:
 
         Raises:
             CorpusError: one is missing.
-            UsageError: there are none, or options do not go together.
+            UsageError: there are none.
         """
         self.sources = [as_source(path) for path in (*paths, *config.pairs)]
         if not self.sources:
             raise UsageError("no pairs to train on; give --pairs FILE, or [[pairs]] in the recipe")
-        if config.masked_weight and config.student == "static":
-            raise UsageError("masked_weight: a static student sees no context; take student = hybrid or transformer")
         self.work, self.config, self._threads = work, config, threads
         self.inputs = [self._identity(source) for source in self.sources]
         work.mkdir(parents=True, exist_ok=True)
@@ -73,6 +72,7 @@ class Preparation:
 
         Raises:
             CorpusError: no pair is left after cleaning, or none of a language that is named.
+            InputError: the tables kept in the work folder are damaged.
         """
         config, name = self.config, self._data_key()[:12]
         files = [self.work / f"{part}-{name}.parquet" for part in ("train", "dev")]
@@ -87,9 +87,22 @@ class Preparation:
             for file, part in zip(files, parts, strict=True):
                 with atomic_file(file) as temporary:
                     pq.write_table(part, temporary)
-        train, dev = (pq.read_table(file).combine_chunks() for file in files)
+        train, dev = (_kept_table(file) for file in files)
+        self._tell_unnamed(train)
         log.info("pairs: %d to train on, %d held out", train.num_rows, dev.num_rows)
         return train, dev
+
+    def _tell_unnamed(self, pairs: pa.Table) -> None:
+        """Warn of options that name a source of which there is nothing."""
+        config, names = self.config, set(pc.unique(pairs["source"]).to_pylist())
+        for option in ("caps", "weights", "document_sources"):
+            if absent := sorted(set(getattr(config, option)) - names):
+                log.warning(
+                    "%s: there are no pairs from %s; sources are %s",
+                    option,
+                    ", ".join(absent),
+                    ", ".join(sorted(names)),
+                )
 
     def _read(self, texts: pa.Array | pa.ChunkedArray, langs: pa.ChunkedArray | str | None) -> pa.Array:
         """Texts as the student reads them: romanised where that is asked."""
@@ -140,17 +153,18 @@ class Preparation:
         return [list(self.config.romanise)] if self.config.romanise else []
 
     def _tokenizer_of_init(self) -> Path:
-        from xret.encoders.checkpoints.checkpoint import open_checkpoint
+        from xret.encoders.checkpoints.expert_models import open_model
         from xret.encoders.distil.framing import lowercased
         from xret.encoders.locate import locate
 
         folder = locate(self.config.init)
-        lowercase = False
+        checkpoint, lowercase = open_model(folder), False
         if self.config.student == "transformer":
-            checkpoint = open_checkpoint(folder)
             source, lowercase = checkpoint.tokenizer, checkpoint.recipe.lowercase
         else:
             source = folder / "tokenizer.json"
+        if not source.is_file():
+            raise ModelError(f"{source}: is missing; make or fetch the model again")
         target = self.work / f"tokenizer-{digest('init', file_hash(source), lowercase)[:12]}.json"
         if not target.exists():
             lowercased(source, target, lowercase=lowercase)
@@ -175,21 +189,22 @@ class Preparation:
 
         texts = tokens("texts", pairs["text"], pairs["lang"])
         refuse_unknown(texts, pairs["lang"], tokenizer, main=self._languages(pairs))
+        targets, teacher = teacher_vectors(english, config, self.work, key=self._data_key(), threads=self._threads)
+        mono, mono_key = self._mono(pairs, english, tokenizer) if config.masked_weight else (None, "")
         data = TrainingData(
             texts=texts,
             english=tokens("english", english, "en"),
             english_of=_codes(pairs["en"], english),
-            targets=teacher_vectors(
-                english, config, self.work, key=self._data_key(), threads=self._threads
-            ),
+            targets=targets,
             sampler=self._sampler(pairs),
             dev_texts=tokens("dev-texts", dev["text"], dev["lang"]),
             dev_english=tokens("dev-english", dev["en"], "en"),
             dev_langs=dev["lang"].to_pylist(),
             dev_english_of=_codes(dev["en"], pc.unique(dev["en"])),
-            mono=self._mono(pairs, english, tokenizer) if config.masked_weight else None,
-        )  # fmt: skip
-        return replace(data, hard=self._hard(data, pairs)) if config.hard_share else data
+            mono=mono,
+            identity=digest(key, teacher, mono_key),
+        )
+        return replace(data, hard=self._hard(data, pairs, teacher)) if config.hard_share else data
 
     def _sampler(self, pairs: pa.Table) -> PairSampler:
         config = self.config
@@ -211,14 +226,14 @@ class Preparation:
             return [source.source]
         return list(pc.unique(load_pairs([source])["source"]).to_pylist())
 
-    def _hard(self, data: TrainingData, pairs: pa.Table) -> HardPairs:
+    def _hard(self, data: TrainingData, pairs: pa.Table, teacher: str) -> HardPairs:
         k = min(self.config.hard_neighbours, len(data.targets) - 1)
-        key = digest(self._data_key(), self.config.teacher, k)
+        key = digest(self._data_key(), teacher, k)
         found = find_neighbours(data.targets, self.work / f"neighbours-{key[:12]}.npy", k=k)
         return HardPairs.of(found, data.english_of, _codes(pairs["lang"], pc.unique(pairs["lang"])))
 
-    def _mono(self, pairs: pa.Table, english: pa.Array, tokenizer: Path) -> Tokens:
-        """Tokens of the monolingual text, or of both sides of the pairs."""
+    def _mono(self, pairs: pa.Table, english: pa.Array, tokenizer: Path) -> tuple[Tokens, str]:
+        """Tokens of the monolingual text, or of both sides of the pairs; and a hash of what they were made of."""
         config = self.config
         if config.texts:
             texts, inputs = read_texts(config.texts), [file_hash(Path(path)) for path in config.texts]
@@ -228,7 +243,12 @@ class Preparation:
         target = self.work / f"tokens-{key[:12]}.mono"
         if not target.with_name(f"{target.name}.starts.npy").exists():
             texts = self._read(texts, None)
-        return tokenise(texts, tokenizer, target, limit=config.max_tokens, label="tokenise text")
+        return tokenise(texts, tokenizer, target, limit=config.max_tokens, label="tokenise text"), key
+
+
+def _kept_table(path: Path) -> pa.Table:
+    with kept(path):
+        return pq.read_table(path).combine_chunks()
 
 
 def _codes(column: pa.ChunkedArray, values: pa.Array) -> np.ndarray:

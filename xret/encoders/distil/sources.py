@@ -21,6 +21,7 @@ __all__ = ["PairSource", "as_source", "read_pair_file", "read_source", "read_tex
 NAMES = ("en", "text", "lang", "source")
 _LAYOUTS = (("score", "src_id", "tgt_id", "src_text", "tgt_text"), NAMES, NAMES[:3], NAMES[:2])
 _ALIASES = {"src_text": "en", "tgt_text": "text"}  # what `xret mine` writes
+_BLOCK = 1 << 26  # bytes; no row may be longer
 _WHAT = "a Parquet, TSV, CSV or JSONL file of pairs (en, text, lang, source), or two text files A,B:LANG"
 
 
@@ -80,6 +81,8 @@ def _from_table(given: Mapping[str, Any]) -> PairSource:
     for name, value in given.items():
         if name not in types or not isinstance(value, types[name]):  # type: ignore[arg-type]
             raise UsageError(f"pairs: {name} = {value!r} is not understood; known: {', '.join(types)}")
+    if not 0 < (weight := given.get("weight", 1)) < float("inf"):
+        raise UsageError(f"pairs: weight = {weight}; wanted a number above 0")
     paths = given.get("path", ())
     parts = tuple(paths) if isinstance(paths, (list, tuple)) else as_source(paths).paths
     if not 1 <= len(parts) <= 2:
@@ -112,7 +115,10 @@ def read_source(source: PairSource) -> pa.Table:
         name = source.source or _stem(source.paths[0])
         table = table.drop_columns([c for c in ("source",) if c in table.column_names])
         table = table.append_column("source", pa.array([name] * table.num_rows))
-    table = table.select(list(NAMES)).cast(pa.schema([(name, pa.string()) for name in NAMES]))
+    try:
+        table = table.select(list(NAMES)).cast(pa.schema([(name, pa.string()) for name in NAMES]))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise CorpusError(f"{source.label}: {', '.join(NAMES)} are not all text ({error})".splitlines()[0]) from error
     _check_sides(table, source)
     return table
 
@@ -130,6 +136,8 @@ def _check_sides(table: pa.Table, source: PairSource) -> None:
     for name, side in (("en", "teacher's"), ("text", "student's")):
         if pc.max(pc.utf8_length(pc.utf8_trim_whitespace(table[name]))).as_py() == 0:
             raise CorpusError(f"{source.label}: '{name}', the {side} side, is empty in every row; wanted translations")
+    if unknown := [lang for lang in pc.unique(table["lang"]).to_pylist() if not is_lang(lang)]:
+        raise CorpusError(f"{source.label}: lang '{unknown[0]}' is no language; wanted BCP 47 such as de or zh-Hant")
 
 
 def _renamed(table: pa.Table, source: PairSource) -> pa.Table:
@@ -188,13 +196,18 @@ def _read_named(path: Path) -> pa.Table:
 
     tabs = path.suffix != ".csv"
     parse = csv.ParseOptions(delimiter="\t", quote_char=False) if tabs else csv.ParseOptions(newlines_in_values=True)
-    return csv.read_csv(path, parse_options=parse, convert_options=csv.ConvertOptions(strings_can_be_null=False))
+    return csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(block_size=_BLOCK),
+        parse_options=parse,
+        convert_options=csv.ConvertOptions(strings_can_be_null=False),
+    )
 
 
 def _read_tsv(path: Path) -> pa.Table:
     from pyarrow import csv
 
-    with open(path, encoding="utf-8") as stream:
+    with open(path, encoding="utf-8-sig") as stream:
         line = stream.readline()
     if not line:
         raise CorpusError(f"{path}: holds no pairs")
@@ -202,7 +215,7 @@ def _read_tsv(path: Path) -> pa.Table:
     names = list(next((layout for layout in _LAYOUTS if len(layout) == len(first)), NAMES))
     return csv.read_csv(
         path,
-        read_options=csv.ReadOptions(column_names=names, skip_rows=int(first == names)),
+        read_options=csv.ReadOptions(column_names=names, skip_rows=int(first == names), block_size=_BLOCK),
         parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from xret.encoders.distil.kept import open_tokeniser
 from xret.errors import ModelError
 
 __all__ = ["TableStart", "fresh_start", "regrown", "start_from"]
@@ -90,10 +91,11 @@ def regrown(start: TableStart, fresh: TableStart, *, old: Path, new: Path) -> Ta
         fresh: random rows, as many as the new tokeniser has pieces.
         old: tokenizer.json of `start`.
         new: tokenizer.json of the student.
-    """
-    from tokenizers import Tokenizer
 
-    before, after = Tokenizer.from_file(str(old)), Tokenizer.from_file(str(new))
+    Raises:
+        ModelError: one of them is missing or broken.
+    """
+    before, after = open_tokeniser(old), open_tokeniser(new)
     known, unknown = before.get_vocab(), unknown_id(before)
     table, log_weight = fresh.table.clone(), fresh.log_weight.clone()
     for piece, place in after.get_vocab().items():

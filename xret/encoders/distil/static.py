@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from xret.artifact import atomic_file
 from xret.encoders.distil.config import DistilConfig
-from xret.encoders.distil.folders import write_json
+from xret.encoders.distil.folders import write_json, write_tensors
 from xret.encoders.distil.row_adam import RowAdam
 from xret.encoders.distil.starts import TableStart
 from xret.encoders.distil.token_table import TokenTable, quantised
@@ -92,16 +91,13 @@ class StaticStudent:
 
     def save(self, folder: Path, config: DistilConfig, *, tokenizer: Path) -> None:
         """Write int8 rows, one float32 scale each (token weight folded in) and a float32 projection."""
-        from safetensors.torch import save_file
-
         rows, steps = quantised(self.words.table)
         tensors = {
             "embedding.weight": rows,
             "embedding.scale": (steps * self.words.log_weight.exp())[:, 0].contiguous(),
             "projection.weight": self.projection.detach().contiguous(),
         }
-        with atomic_file(folder / "model.safetensors") as temporary:
-            save_file({name: tensor.cpu() for name, tensor in tensors.items()}, str(temporary))
+        write_tensors(folder / "model.safetensors", tensors)
         shutil.copyfile(tokenizer, folder / "tokenizer.json")
         settings = {
             "model_type": "xret-static", "name": config.name, "version": config.version, "license": config.licence,

@@ -13,7 +13,7 @@ from xret.encoders.distil.framing import framing_of
 from xret.encoders.distil.starts import TableStart, fresh_start, regrown, start_from
 from xret.encoders.distil.student import Student
 from xret.encoders.locate import locate
-from xret.errors import DeviceError, MismatchError, ModelError
+from xret.errors import DeviceError, MismatchError, ModelError, UsageError
 
 __all__ = ["make_student", "usable"]
 
@@ -45,8 +45,11 @@ def make_student(config: DistilConfig, data: TrainingData, tokenizer: Path) -> S
         ModelError: `init` is not found or of another family.
         MismatchError: its width is not the teacher's, and nothing may be put between.
         DeviceError: the device cannot be used.
+        UsageError: `dims` has more values than the teacher's vectors, or `init` another shape than the options.
     """
     device, dim = usable(config.device), int(data.targets.shape[1])
+    if wide := [width for width in config.dims if width > dim]:
+        raise UsageError(f"dims: {wide[0]} is more than the {dim} values of {config.teacher}'s vectors; leave it out")
     if config.student == "transformer":
         return _transformer(config, tokenizer, dim, device)
     if not config.project and config.hidden_size != dim and not config.init:
@@ -87,10 +90,26 @@ def _table_start(config: DistilConfig, data: TrainingData, tokenizer: Path, dim:
             f"{config.init}: gives vectors of {width} values, the teacher {config.teacher} of {dim}; "
             "begin with a student of the same teacher"
         )
+    _refuse_another_shape(config, start)
     if config.tokeniser == "init":
         return start
     fresh = _fresh(config, data, config.vocab_size, start.table.shape[1], dim)
     return regrown(start, fresh, old=folder / "tokenizer.json", new=tokenizer)
+
+
+def _refuse_another_shape(config: DistilConfig, start: TableStart) -> None:
+    """Refuse sizes that differ from what `init` has: it keeps its own."""
+    own = {"hidden_size": int(start.table.shape[1])}
+    if start.context:
+        names = {
+            "layers": "num_hidden_layers",
+            "heads": "num_attention_heads",
+            "intermediate_size": "intermediate_size",
+        }
+        own |= {name: int(start.config[key]) for name, key in names.items() if key in start.config}
+    for name, value in own.items():
+        if (given := getattr(config, name)) not in (getattr(DistilConfig, name), value):
+            raise UsageError(f"{name} = {given}: {config.init} has {value} and keeps them; leave the option out")
 
 
 def _fresh(config: DistilConfig, data: TrainingData, vocab: int, hidden: int, dim: int) -> TableStart:

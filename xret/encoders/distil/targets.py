@@ -16,8 +16,8 @@ __all__ = ["teacher_vectors"]
 
 def teacher_vectors(
     english: pa.Array, config: DistilConfig, work: Path, *, key: str, threads: int | None
-) -> np.ndarray:
-    """(distinct English strings, d) float16 unit rows.
+) -> tuple[np.ndarray, str]:
+    """(distinct English strings, d) float16 unit rows, and the teacher's content hash.
 
     Args:
         english: the strings.
@@ -28,6 +28,7 @@ def teacher_vectors(
 
     Raises:
         ModelError: the teacher is not found or not supported.
+        InputError: the vectors kept in `work` are damaged.
     """
     from xret.encoders import encode_corpus, load_encoder
     from xret.vectors import Vectors
@@ -43,4 +44,4 @@ def teacher_vectors(
     matrix = np.empty((store.rows, store.dim), dtype=np.float16)
     for start in range(0, store.rows, 65536):
         matrix[start : start + 65536] = store.block(start, min(start + 65536, store.rows))
-    return matrix
+    return matrix, teacher.hash

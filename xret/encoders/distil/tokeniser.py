@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.artifact import atomic_file
+from xret.errors import UsageError
 
 __all__ = ["count_words", "fit_tokeniser", "merge_words", "word_splitter"]
 
@@ -78,6 +79,9 @@ def fit_tokeniser(
         chars_per_language: characters read of each of `languages` and, threefold, of English; a tenth of it of others.
         languages: BCP 47 codes that get the full share.
         seed: of the sampling.
+
+    Raises:
+        UsageError: `vocab_size` is less than the text has characters.
     """
     from tokenizers import Tokenizer, models, trainers
 
@@ -86,7 +90,11 @@ def fit_tokeniser(
     trainer = trainers.UnigramTrainer(
         vocab_size=vocab_size, special_tokens=_SPECIAL, unk_token="<unk>", max_piece_length=16, show_progress=False
     )
-    tokenizer.train_from_iterator(_balanced(pairs, chars_per_language, set(languages), seed), trainer)
+    try:
+        tokenizer.train_from_iterator(_balanced(pairs, chars_per_language, set(languages), seed), trainer)
+    except Exception as error:  # the library raises bare Exception
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"vocab_size = {vocab_size}: no tokeniser can be fitted ({reason}); take more") from error
     words = count_words(_balanced(pairs, chars_per_language, set(languages), seed))
     tokenizer = merge_words(tokenizer, words, vocab_size=vocab_size)
     with atomic_file(target) as temporary:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from xret.artifact import atomic_file
+from xret.encoders.distil.kept import kept, open_tokeniser
 
 __all__ = ["Tokens", "tokenise"]
 
@@ -35,12 +36,15 @@ class Tokens:
 
 
 def tokenise(texts: pa.Array, tokenizer_file: Path, target: Path, *, limit: int, label: str) -> Tokens:
-    """Ids of `texts`, written to ``target.ids.npy`` and ``target.starts.npy`` (or read, where these exist)."""
-    from tokenizers import Tokenizer
+    """Ids of `texts`, written to ``target.ids.npy`` and ``target.starts.npy`` (or read, where these exist).
 
+    Raises:
+        InputError: one of these files is damaged.
+        ModelError: the tokeniser is.
+    """
     ids_file, starts_file = (target.with_name(f"{target.name}.{part}.npy") for part in ("ids", "starts"))
     if not starts_file.exists():
-        tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        tokenizer = open_tokeniser(tokenizer_file)
         tokenizer.enable_truncation(limit)
         pieces, counts = [np.empty(0, np.int32)], []
         for start in tqdm(range(0, len(texts), 16384), desc=label, unit="block", disable=None):
@@ -55,4 +59,7 @@ def tokenise(texts: pa.Array, tokenizer_file: Path, target: Path, *, limit: int,
         ):
             with atomic_file(path) as temporary, open(temporary, "wb") as stream:
                 np.save(stream, array, allow_pickle=False)
-    return Tokens(np.load(ids_file, mmap_mode="r", allow_pickle=False), np.load(starts_file, allow_pickle=False))
+    with kept(ids_file):
+        ids = np.load(ids_file, mmap_mode="r", allow_pickle=False)
+    with kept(starts_file):
+        return Tokens(ids, np.load(starts_file, allow_pickle=False))

@@ -28,7 +28,8 @@ def train(student: Student, data: TrainingData, config: DistilConfig, *, checkpo
     """Train (or go on training) and give the student as it was best by dev accuracy.
 
     Raises:
-        XretError: the loss is no longer a number.
+        XretError: the loss or a parameter is no longer a number.
+        InputError: the checkpoint is damaged.
         MismatchError: the checkpoint belongs to other options or data.
     """
     run = _Run(student, data, config)
@@ -116,7 +117,13 @@ class _Run:
         return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
 
     def evaluate(self) -> None:
-        """Measure the student on the held-out pairs, and keep a copy where it is the best so far."""
+        """Measure the student on the held-out pairs, and keep a copy where it is the best so far.
+
+        Raises:
+            XretError: parameters are no numbers any more; the checkpoint is left as it was.
+        """
+        if not all(bool(tensor.isfinite().all()) for tensor in self.student.tensors().values()):
+            raise XretError("parameters are no longer numbers; lower learning_rate, then start again")
         self.latest = dev_accuracy(self.student, self.data, limit=self.config.max_tokens)
         if self.latest >= self.best:
             self.best, self.stale, self.kept = self.latest, 0, _copied(self.student)

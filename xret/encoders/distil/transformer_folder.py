@@ -11,7 +11,7 @@ from torch import nn
 
 from xret.encoders.checkpoints.modules import read_json
 from xret.encoders.distil.config import DistilConfig
-from xret.encoders.distil.folders import write_json
+from xret.encoders.distil.folders import saving, write_json, write_tensors
 from xret.encoders.distil.framing import SETTINGS
 from xret.encoders.distil.transformer_start import TransformerStart, hushed
 from xret.encoders.recipe import Dense
@@ -40,7 +40,7 @@ def write_transformer(
         tokenizer: its tokenizer.json.
         folder: to write into.
     """
-    with hushed():
+    with hushed(), saving(folder):
         start.model.save_pretrained(folder)
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     told = {"name": config.name, "version": config.version, "license": config.licence}
@@ -78,13 +78,11 @@ def _write_tokeniser(start: TransformerStart, tokenizer: Path, folder: Path) -> 
 
 
 def _write_dense(head: Dense, linear: nn.Linear, folder: Path) -> None:
-    from safetensors.torch import save_file
-
     folder.mkdir()
     settings = {
         "in_features": head.in_features, "out_features": head.out_features, "bias": head.bias,
         "activation_function": _ACTIVATIONS[head.activation],
     }  # fmt: skip
     write_json(folder / "config.json", settings)
-    tensors = {f"linear.{name}": value.detach().cpu().contiguous() for name, value in linear.named_parameters()}
-    save_file(tensors, str(folder / "model.safetensors"))
+    tensors = {f"linear.{name}": value.detach() for name, value in linear.named_parameters()}
+    write_tensors(folder / "model.safetensors", tensors)

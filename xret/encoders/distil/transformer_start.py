@@ -95,14 +95,18 @@ def loaded_transformer(folder: Path) -> TransformerStart:
 
 
 def _linear(folder: Path, head: Dense) -> nn.Linear:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = folder / "model.safetensors"
     if not path.is_file():
         raise ModelError(f"{path}: is missing; a student's dense layers are read from safetensors only")
-    tensors = load_file(str(path))
     linear = nn.Linear(head.in_features, head.out_features, bias=head.bias)
-    linear.load_state_dict({name.rpartition(".")[2]: tensor.float() for name, tensor in tensors.items()})
+    try:
+        tensors = load_file(str(path))
+        linear.load_state_dict({name.rpartition(".")[2]: tensor.float() for name, tensor in tensors.items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{path}: cannot be read ({str(error).splitlines()[0]}); fetch it again") from error
     return linear
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xret.encoders.distil.kept import open_tokeniser
 from xret.encoders.distil.starts import unknown_id
 from xret.encoders.distil.tokens import Tokens
 from xret.errors import CorpusError
@@ -33,9 +34,7 @@ def refuse_unknown(tokens: Tokens, langs: pa.ChunkedArray, tokenizer: Path, *, m
     Raises:
         CorpusError: names the language and its share.
     """
-    from tokenizers import Tokenizer
-
-    backend = Tokenizer.from_file(str(tokenizer))
+    backend = open_tokeniser(tokenizer)
     if (unknown := unknown_id(backend)) is None:
         return
     names = pc.unique(langs)

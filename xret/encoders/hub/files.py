@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 __all__ = ["Repository", "is_shard"]
 
 _SETTINGS = re.compile(
-    r".*\.json|README\.md|artifact\.metadata|(.*/)?(vocab\.txt|merges\.txt|[^/]*\.model|[^/]*_linear\.(pt|safetensors))"
+    r".*\.json|README\.md|artifact\.metadata|(.*/)?(vocab\.txt|merges\.txt|[^/]*\.model|[^/]*_linear\.(pt|safetensors)|map\.safetensors)"
 )
 _COPIES = ("onnx", "openvino", "coreml", "tflite", "flax", "1_SpladePooling", "assets", "images", "runs")
 _SHARD = re.compile(r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from xret.corpus.languages import UNKNOWN, check_lang, is_lang
 from xret.errors import ModelError
 
-__all__ = ["Languages", "Routed", "route"]
+__all__ = ["Languages", "Routed", "route", "stand_ins"]
 
 _REGIONAL = re.compile(r"[a-z]{2,3}_[A-Z]{2}")
 
@@ -93,6 +93,11 @@ def route(tags: Sequence[str | None], languages: Languages) -> Routed:
     found = (default if (place := places[tag]) is None else place for tag in tags)
     unknown = Counter(tag or UNKNOWN for tag in tags if places[tag] is None)
     return Routed(np.fromiter(found, np.int64, len(tags)), dict(unknown.most_common()))
+
+
+def stand_ins() -> tuple[str, ...]:
+    """The languages that `route` gives to another one where a model lacks them."""
+    return tuple(_table(_NEAR))
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,6 @@ def check_recipe(before: Recipe, folder: Path, order: NDArray[np.int64]) -> Chec
             if values and key in values:
                 values[key] = tuple(sorted(values[key]))
     differing = [key for key in wanted if wanted[key] != found[key]]
-    if differing == ["romanise"]:
-        raise ModelError(
-            "romanises what its tokeniser has not seen, which the trimmed one could not tell; name the scripts in "
-            "xret.json ('romanise') instead, then trim"
-        )
     if differing:
         raise ModelError(f"the trimmed model's {differing[0]} would differ; this model cannot be trimmed")
     return made

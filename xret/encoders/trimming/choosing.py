@@ -101,6 +101,10 @@ def chosen(
             break
         kept |= more
     if not own[sorted(kept)].any():
+        if max_vocab is not None and own.max() >= min_count:
+            raise ModelError(
+                f"needs {len(base):,} tokens whatever the texts; --max-vocab {max_vocab:,} has no room for others"
+            )
         raise ModelError(f"no token is used {min_count:,} times (the most: {int(own.max()):,}); lower --min-count")
     mask = np.zeros(len(counts), np.bool_)
     mask[sorted(kept)] = True
@@ -108,7 +112,7 @@ def chosen(
 
 
 def _own(subwords: Subwords, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The counts of tokens that texts are made of: neither special nor unknown."""
+    """The counts of tokens that texts are made of: neither special nor unknown, nor mere beginnings of words."""
     own = counts.copy()
-    own[sorted(number for number in subwords.special if number < len(own))] = 0
+    own[sorted(number for number in subwords.special | subwords.blank if number < len(own))] = 0
     return own

@@ -124,6 +124,7 @@ class Counted:
     texts: tuple[int, ...]  # of each corpus
     needed: frozenset[int]  # further ids without which unknown words would be read otherwise
     sample: tuple[Row, ...]
+    languages: frozenset[str]  # of the texts; ``und`` where some do not say
 
 
 def count(corpora: Corpora, reader: TokenReader, subwords: Subwords, *, sample: int, size: int) -> Counted:
@@ -140,7 +141,7 @@ def count(corpora: Corpora, reader: TokenReader, subwords: Subwords, *, sample: 
         InputError: no texts are left.
     """
     counts, texts = np.zeros((len(corpora.names), size), np.int64), [0] * len(corpora.names)
-    unknown, drawn = _Unknown(reader, subwords), _Draw(sample)
+    unknown, drawn, languages = _Unknown(reader, subwords), _Draw(sample), set[str]()
     with tqdm(total=corpora.rows, desc="count", unit=" texts", unit_scale=True, disable=None) as bar:
         for place in range(len(corpora.names)):
             for rows in corpora.batches(place):
@@ -150,11 +151,12 @@ def count(corpora: Corpora, reader: TokenReader, subwords: Subwords, *, sample: 
                     counts[place] += np.bincount(ids, minlength=size)
                     unknown.look(words, ids, lengths, role)
                 drawn.offer(rows)
+                languages.update(lang for _, lang in rows)
                 texts[place] += len(rows)
                 bar.update(len(rows))
     if not sum(texts):
         raise InputError(f"{', '.join(corpora.names)}: no text is in the languages to keep; check their 'lang' column")
-    return Counted(counts, tuple(texts), frozenset(unknown.needed), tuple(drawn.rows))
+    return Counted(counts, tuple(texts), frozenset(unknown.needed), tuple(drawn.rows), frozenset(languages))
 
 
 def texts_covered(corpora: Corpora, reader: TokenReader, kept: NDArray[np.bool_]) -> list[int]:

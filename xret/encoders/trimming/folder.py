@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xret.encoders.checkpoints.checkpoint import Checkpoint
+from xret.encoders.checkpoints.made_from import copy_file, write_json
+from xret.encoders.checkpoints.modules import read_json
+from xret.encoders.checkpoints.stated import STATED_FILE
 from xret.encoders.checkpoints.weights import Weights, weight_files
+from xret.encoders.reading.romanising import Romaniser
+from xret.encoders.reading.scripts import UNSEEN, words_for
 from xret.encoders.trimming.renumbering import SETTINGS, renumbered_file
 from xret.encoders.trimming.subwords import Subwords
 from xret.encoders.trimming.tables import token_axes, write_tensors
@@ -69,6 +73,8 @@ def write_folder(
             if (place / name).is_file():
                 text = renumbered_file(place / name, new, size=size)
                 (place / name).write_text(text, encoding="utf-8")
+        if checkpoint.recipe.romanise:
+            _name_scripts(place, checkpoint.recipe.romanise)
     inner.mkdir(parents=True, exist_ok=True)
     (inner / "tokenizer.json").write_text(subwords.trimmed(order), encoding="utf-8")
     if subwords.kind == "WordPiece" and (checkpoint.inner / "vocab.txt").is_file():
@@ -102,9 +108,17 @@ def _copy(checkpoint: Checkpoint, folder: Path) -> list[str]:
         if (old or form in _OTHER_FORMS or path.name == _MEASURED) and path not in needed:
             left_out.append(place.as_posix())
             continue
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / place)
+        copy_file(path, folder / place)
     return sorted(left_out)
+
+
+def _name_scripts(folder: Path, romaniser: Romaniser) -> None:
+    """Where settings romanise what the tokeniser has not seen, name it: of the trimmed one that would be more."""
+    for name in ("config.json", STATED_FILE):
+        settings = read_json(folder / name, missing={})
+        stated = settings.get("romanise") or ()
+        if UNSEEN in ([stated] if isinstance(stated, str) else stated):
+            write_json(folder / name, {**settings, "romanise": words_for(romaniser)})
 
 
 def _walk(folder: Path) -> Iterator[Path]:

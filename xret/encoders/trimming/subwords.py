@@ -104,6 +104,11 @@ class Subwords:
         unknown = {self.unknown} if self.unknown is not None else set[int]()
         return {*self._all_added, *_framing(self._fields.get("post_processor"))} | unknown
 
+    @property
+    def blank(self) -> set[int]:
+        """The ids of pieces that only say where a word begins, which unknown words have too."""
+        return {n for n, text in self.pieces.items() if not text.strip(_BOUNDARY)}
+
     def together(self, number: int) -> set[int]:
         """The ids without which a piece cannot be made, and its own."""
         if self.kind != "BPE" or number not in self.pieces:

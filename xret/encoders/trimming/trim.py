@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +15,7 @@ from xret.encoders.builders.family import must
 from xret.encoders.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from xret.encoders.checkpoints.expert_folder import find_experts
 from xret.encoders.checkpoints.faults import readable
+from xret.encoders.checkpoints.made_from import check_place, rename_model
 from xret.encoders.checkpoints.ready import Ready
 from xret.encoders.laser.layout import find_laser
 from xret.encoders.locate import locate
@@ -27,44 +24,13 @@ from xret.encoders.trimming.checking import check_recipe, check_tokens, largest_
 from xret.encoders.trimming.choosing import chosen, must_stay
 from xret.encoders.trimming.counting import Corpora, Counted, TokenReader, count, texts_covered
 from xret.encoders.trimming.folder import checked_weights, write_folder
+from xret.encoders.trimming.report import CorpusCover, Trimmed, keep_record
 from xret.encoders.trimming.subwords import Subwords
-from xret.errors import InputError, ModelError
+from xret.errors import ModelError
 
-__all__ = ["CorpusCover", "Trimmed", "trim_model"]
+__all__ = ["trim_model"]
 
 logger = logging.getLogger("xret")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusCover:
-    """How much of a corpus the trimmed vocabulary covers."""
-
-    corpus: str
-    texts: int
-    texts_covered: int  # all of whose tokens are kept: these keep their vectors
-    tokens: int  # of its texts in every role, special ones included
-    tokens_covered: int
-    tokens_unknown: int  # which were unknown to the old model too, and count as covered
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trimmed:
-    """What trimming came to."""
-
-    folder: str
-    kind: str  # of tokeniser
-    vocabulary_before: int
-    vocabulary: int
-    bytes_before: int  # of the files that the vectors depend on
-    bytes: int
-    corpora: tuple[CorpusCover, ...]
-    checked: int  # covered texts encoded with both models
-    largest_difference: float | None  # between any two values; None where nothing was checked
-    left_out: tuple[str, ...]  # files of the old folder that hold the old vocabulary
-
-    def fields(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
-        return asdict(self)
 
 
 def trim_model(
@@ -99,7 +65,7 @@ def trim_model(
         InputError: `out` exists, or a corpus cannot be read.
     """
     checkpoint = _opened(name)
-    _check_place(Path(out), checkpoint.folder)
+    check_place(Path(out), checkpoint.folder)
     subwords, weights = _subwords(checkpoint), checked_weights(checkpoint)
     reader = TokenReader(checkpoint.tokenizer, checkpoint.recipe, threads=threads)
     with readable(checkpoint.folder):
@@ -114,6 +80,7 @@ def trim_model(
     with atomic_folder(out) as folder:
         with readable(checkpoint.folder):
             left_out = write_folder(checkpoint, folder, weights, subwords, order)
+            rename_model(folder, Path(out).name)
         made = check_recipe(checkpoint.recipe, folder, order)
         after = TokenReader(made.tokenizer, made.recipe, threads=threads)
         rows = check_tokens(counted.sample, reader, after, order, size)
@@ -123,19 +90,8 @@ def trim_model(
             bytes_before=_bytes(checkpoint), bytes=_bytes(made), corpora=covers, checked=len(rows),
             largest_difference=worst, left_out=tuple(left_out),
         )  # fmt: skip
-        _keep_record(folder, name, trimmed, min_count, max_vocab)
+        keep_record(folder, name, trimmed, counted.languages, min_count=min_count, max_vocab=max_vocab)
     return trimmed
-
-
-def _check_place(out: Path, model: Path) -> None:
-    """Refuse, before anything is counted, a folder that cannot be made."""
-    if os.path.lexists(out):
-        raise InputError(f"{out}: exists already; remove it or choose another name")
-    parent = Path(os.path.realpath(out.parent))
-    if not parent.is_dir():
-        raise InputError(f"{out}: cannot write here (no folder {out.parent}); give an existing, writable folder")
-    if parent.is_relative_to(os.path.realpath(model)):
-        raise InputError(f"{out}: lies inside the model that is to be trimmed; choose another place")
 
 
 def _opened(name: str | Path) -> Checkpoint:
@@ -190,11 +146,3 @@ def _covers(
         )
         for place, name in enumerate(corpora.names)
     )  # fmt: skip
-
-
-def _keep_record(folder: Path, name: str | Path, trimmed: Trimmed, min_count: int, max_vocab: int | None) -> None:
-    """Write what was done into the folder, for people."""
-    told = {"trimmed_from": str(name), "min_count": min_count, "max_vocab": max_vocab, **trimmed.fields()}
-    for key in ("folder", "left_out"):
-        del told[key]
-    (folder / "trimmed.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
