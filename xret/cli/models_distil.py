@@ -59,6 +59,14 @@ def _training_options(command: Command) -> Command:
         click.option("--temperature", type=float, metavar="X", help="Of the contrasts; it divides the cosines."),
         click.option("--language-power", type=float, metavar="X", help="Languages are drawn by size to this power."),
         click.option("--hard-share", type=float, metavar="X", help="Share of batches of near neighbours."),
+        click.option("--cross-share", type=float, metavar="X", help="Share of pairs between two foreign languages."),
+        click.option(
+            "--questions",
+            multiple=True,
+            metavar="FILE",
+            help="Parquet or JSONL of question, passage, question_lang, passage_lang, id, group; only the "
+            "first two must be there. May be repeated.",
+        ),
         click.option("--steps", type=_COUNT, metavar="N", help="Training steps."),
         click.option("--batch-size", type=click.IntRange(min=2), metavar="N", help="Pairs per step."),
         click.option("--learning-rate", type=float, metavar="X", help="Peak learning rate of token tables."),
@@ -126,7 +134,8 @@ def distil(
 
     for name in ("languages", "romanise", "dims"):
         overrides[name] = _listed(name, overrides[name])
-    overrides["texts"] = list(overrides["texts"]) or None
+    for name in ("texts", "questions"):
+        overrides[name] = list(overrides[name]) or None
     made = run(paths, read_config(config, overrides), out=out, work=work or Path(f"{out}.work"), threads=threads)
     measured = (
         f"on {made.held_out:,} held-out pairs, dev accuracy {100 * made.dev_accuracy:.1f} %, "

@@ -20,6 +20,7 @@ from xret.encoders.distil.hard import HardPairs, find_neighbours
 from xret.encoders.distil.masking import draw_masked
 from xret.encoders.distil.objectives import contrast, nested_contrast
 from xret.encoders.distil.preparation import Preparation
+from xret.encoders.distil.siblings import Siblings
 from xret.encoders.distil.students import make_student
 from xret.encoders.distil.tokens import Tokens
 from xret.encoders.distil.train import _Run
@@ -94,7 +95,7 @@ def test_neighbours_are_those_of_brute_force_and_prefer_the_seeds_language(tmp_p
     assert (np.sort(found) == np.sort(np.argsort(-scores, axis=1)[:, :4])).all()
     assert found[3, 0] == 7 and found[7, 0] == 3
     english_of = np.repeat(np.arange(40), 3)  # each string in three languages
-    hard = HardPairs.of(found, english_of, np.tile(np.arange(3), 40))
+    hard = HardPairs(found, Siblings.of(english_of, np.tile(np.arange(3), 40), strings=40))
     seeds = np.asarray([1, 50])
     pairs = hard.around(seeds, english_of, np.random.default_rng(0), group=4)
     near = {int(n) for seed in seeds for n in found[english_of[seed]]} | set(english_of[seeds])

@@ -82,6 +82,7 @@ def _objectives(config: DistilConfig) -> str:
     parts = [
         "regression to that teacher" if config.teacher_weight else "",
         f"in-batch contrast{margin}{nested}" if config.contrast_weight else "",
+        "telling passages by their questions" if config.questions else "",
         "guessing hidden tokens" if config.masked_weight else "",
     ]
     return " and ".join(part for part in parts if part)

@@ -20,11 +20,12 @@ _CHOICES = {
     "tokeniser": ("init", "fit"),
     "precision": ("bfloat16", "float32"),
 }
-_SHARES = ("hard_share", "masked_share", "document_share", "others_share", "one_source_share")
+_SHARES = ("hard_share", "masked_share", "document_share", "others_share", "one_source_share", "cloze_share",
+           "cross_share", "question_share")  # fmt: skip
 _LOWEST = {
     **dict.fromkeys(("layers", "heads", "chars_per_language", "hidden_size", "max_length", "hard_neighbours"), 1),
     **dict.fromkeys(("steps", "eval_every", "max_tokens", "masked_batch"), 1),
-    **dict.fromkeys(("batch_size", "hard_group"), 2),
+    **dict.fromkeys(("batch_size", "hard_group", "question_group"), 2),
     **dict.fromkeys(("intermediate_size", "position_decay", "warmup_steps", "dev_pairs", "patience", "seed"), 0),
     **dict.fromkeys(("learning_rate", "dense_learning_rate", "weight_decay"), 0),
     **dict.fromkeys(("contrast_weight", "teacher_weight", "teacher_contrast", "masked_weight"), 0),
@@ -38,7 +39,7 @@ _BETWEEN = {
     "token_dropout": (0, 0.99),
 }
 _LINES = ("name", "version", "licence")
-_TEXTS = ("romanise", "languages", "texts", "document_sources")
+_TEXTS = ("romanise", "languages", "texts", "document_sources", "questions")
 _OF_LAYERS = ("layers", "heads", "intermediate_size", "dropout")
 
 
@@ -113,6 +114,10 @@ def _check_together(place: str, config: DistilConfig) -> None:
         raise UsageError(f"{place}: texts are for guessing hidden tokens; give a masked_weight above 0 as well")
     if not (config.contrast_weight or config.teacher_weight or config.teacher_contrast):
         raise UsageError(f"{place}: contrast_weight, teacher_weight and teacher_contrast are 0: nothing to learn")
+    if config.cloze_share and not config.document_sources:
+        raise UsageError(f"{place}: cloze_share is of documents; name their document_sources as well")
+    if config.questions and not (config.contrast_weight and config.question_share):
+        raise UsageError(f"{place}: questions are only contrasted; give contrast_weight and question_share above 0")
     if not config.contrast_weight and (config.dims or config.margin):
         raise UsageError(f"{place}: dims and margin are of the contrast, whose contrast_weight is 0")
     if config.student == "transformer" and config.init and config.tokeniser == "fit":

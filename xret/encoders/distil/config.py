@@ -55,6 +55,12 @@ class DistilConfig:
         document_share: share of steps that compare documents with a line of theirs instead of translations.
         document_sources: sources whose consecutive pairs are consecutive lines of documents; empty for none.
         document_rows: most lines joined to a document.
+        cloze_share: share of documents without the line that is their query (inverse cloze task, Lee et al. 2019).
+        cross_share: share of pairs whose English side gives way to the same sentence in a third language, where the
+            pairs have one; of documents' queries likewise.
+        questions: files of questions with passages, see `read_questions`.
+        question_share: share of all steps that compare these.
+        question_group: pairs of such a step that share a `group`.
         hard_share: share of the other steps whose pairs are neighbours of one another in the teacher's space.
         hard_group: pairs of such a neighbourhood.
         hard_neighbours: nearest English strings they are drawn from.
@@ -114,6 +120,11 @@ class DistilConfig:
     document_share: float = 0.2
     document_sources: tuple[str, ...] = ()
     document_rows: int = 16
+    cloze_share: float = 0.0
+    cross_share: float = 0.0
+    questions: tuple[str, ...] = ()
+    question_share: float = 0.1
+    question_group: int = 12
     hard_share: float = 0.0
     hard_group: int = 16
     hard_neighbours: int = 32

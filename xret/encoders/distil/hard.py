@@ -10,6 +10,7 @@ import numpy as np
 
 from xret.artifact import atomic_file
 from xret.encoders.distil.kept import kept
+from xret.encoders.distil.siblings import Siblings
 from xret.errors import require
 
 __all__ = ["HardPairs", "find_neighbours"]
@@ -21,40 +22,25 @@ _TRIES = 6  # of a pair in the seed's language
 
 @dataclass(frozen=True)
 class HardPairs:
-    """Pairs by their English strings.
+    """Pairs whose English strings are near one another.
 
     Attributes:
         neighbours: (English strings, k) int32, nearest first, without the string itself; -1 for none.
-        langs: (pairs,) int64 code of each pair's language.
-        order: (pairs,) int64 pairs sorted by English string.
-        starts: (English strings + 1,) int64, where each string's pairs begin in `order`.
+        siblings: the pairs of each string.
     """
 
     neighbours: np.ndarray
-    langs: np.ndarray
-    order: np.ndarray
-    starts: np.ndarray
-
-    @classmethod
-    def of(cls, neighbours: np.ndarray, english_of: np.ndarray, langs: np.ndarray) -> HardPairs:
-        """Sort the pairs."""
-        order = np.argsort(english_of, kind="stable")
-        return cls(neighbours, langs, order, np.searchsorted(english_of[order], np.arange(len(neighbours) + 1)))
+    siblings: Siblings
 
     def around(self, seeds: np.ndarray, english_of: np.ndarray, rng: np.random.Generator, *, group: int) -> np.ndarray:
         """Distinct pairs: `seeds`, and for each `group` - 1 of its neighbours, in its language where there are some."""
         near = self.neighbours[english_of[seeds]]
         picked = np.argsort(rng.random(near.shape), axis=1)[:, : group - 1]
         near = np.take_along_axis(near, picked, axis=1).astype(np.int64)
-        own = np.repeat(self.langs[seeds], near.shape[1])
+        own = np.repeat(self.siblings.langs[seeds], near.shape[1])
         near = near.ravel()
         own, near = own[near >= 0], near[near >= 0]
-        first, count = self.starts[near], self.starts[near + 1] - self.starts[near]
-        best = self.order[first]
-        for _ in range(_TRIES):
-            drawn = self.order[first + (rng.random(len(near)) * count).astype(np.int64)]
-            best = np.where((self.langs[best] != own) & (self.langs[drawn] == own), drawn, best)
-        return np.unique(np.concatenate([seeds, best]))
+        return np.unique(np.concatenate([seeds, self.siblings.prefer(near, own, rng, tries=_TRIES)]))
 
 
 def find_neighbours(vectors: np.ndarray, target: Path, *, k: int) -> np.ndarray:

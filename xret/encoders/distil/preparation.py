@@ -18,7 +18,9 @@ from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.hard import HardPairs, find_neighbours
 from xret.encoders.distil.kept import kept
 from xret.encoders.distil.pairs import cap_cells, clean_pairs, load_pairs, split_dev
+from xret.encoders.distil.questions import Questions, read_questions
 from xret.encoders.distil.sampling import PairSampler
+from xret.encoders.distil.siblings import Siblings
 from xret.encoders.distil.sources import PairSource, as_source, read_texts
 from xret.encoders.distil.targets import teacher_vectors
 from xret.encoders.distil.tokens import Tokens, tokenise
@@ -204,7 +206,12 @@ class Preparation:
             mono=mono,
             identity=digest(key, teacher, mono_key),
         )
-        return replace(data, hard=self._hard(data, pairs, teacher)) if config.hard_share else data
+        if config.hard_share or config.cross_share:
+            langs = _codes(pairs["lang"], pc.unique(pairs["lang"]))
+            data = replace(data, siblings=Siblings.of(data.english_of, langs, strings=len(english)))
+        if config.hard_share:
+            data = replace(data, hard=self._hard(data, teacher))
+        return self._with_questions(data, tokenizer) if config.questions else data
 
     def _sampler(self, pairs: pa.Table) -> PairSampler:
         config = self.config
@@ -226,11 +233,26 @@ class Preparation:
             return [source.source]
         return list(pc.unique(load_pairs([source])["source"]).to_pylist())
 
-    def _hard(self, data: TrainingData, pairs: pa.Table, teacher: str) -> HardPairs:
+    def _with_questions(self, data: TrainingData, tokenizer: Path) -> TrainingData:
+        config, table = self.config, read_questions(self.config.questions)
+        inputs = [file_hash(Path(path)) for path in config.questions]
+        key = digest("questions", inputs, tokenizer.name, config.max_tokens, *self._reading())
+
+        def tokens(part: str) -> Tokens:
+            target = self.work / f"tokens-{key[:12]}.{part}"
+            made = target.with_name(f"{target.name}.starts.npy").exists()
+            texts = table[part] if made else self._read(table[part], table[f"{part}_lang"])
+            return tokenise(texts, tokenizer, target, limit=config.max_tokens, label=f"tokenise {part}s")
+
+        questions = Questions.of(table, tokens("question"), tokens("passage"), language_power=config.language_power)
+        return replace(data, questions=questions, identity=digest(data.identity, key))
+
+    def _hard(self, data: TrainingData, teacher: str) -> HardPairs:
         k = min(self.config.hard_neighbours, len(data.targets) - 1)
         key = digest(self._data_key(), teacher, k)
         found = find_neighbours(data.targets, self.work / f"neighbours-{key[:12]}.npy", k=k)
-        return HardPairs.of(found, data.english_of, _codes(pairs["lang"], pc.unique(pairs["lang"])))
+        assert data.siblings is not None
+        return HardPairs(found, data.siblings)
 
     def _mono(self, pairs: pa.Table, english: pa.Array, tokenizer: Path) -> tuple[Tokens, str]:
         """Tokens of the monolingual text, or of both sides of the pairs; and a hash of what they were made of."""

@@ -71,7 +71,8 @@ class _Run:
         torch.manual_seed(self.config.seed * 1_000_003 + step)  # dropout: the same after an interruption
         batch = draw_batch(self.data, self.config, step)
         vectors = self.student.encode(batch.ids, batch.lengths)
-        loss = self._loss(vectors[: len(batch.english)], vectors[len(batch.english) :], batch)
+        half = len(vectors) // 2
+        loss = self._loss(vectors[:half], vectors[half:], batch)
         if self.config.masked_weight and (guessed := self._masked_loss(step)) is not None:
             loss = loss + self.config.masked_weight * guessed
         value = float(loss.detach())
@@ -85,12 +86,14 @@ class _Run:
 
     def _loss(self, left: torch.Tensor, right: torch.Tensor, batch: Batch) -> torch.Tensor:
         config, device = self.config, self.student.device
-        targets = torch.from_numpy(self.data.targets[batch.english].astype(np.float32)).to(device)
         same, half = torch.from_numpy(batch.same).to(device), config.precision == "bfloat16"
         loss = config.contrast_weight * nested_contrast(
             left, right, same, dims=config.dims, temperature=config.temperature, bfloat16=half, both=True,
             margin=config.margin,
         )  # fmt: skip
+        if batch.english is None:
+            return loss
+        targets = torch.from_numpy(self.data.targets[batch.english].astype(np.float32)).to(device)
         loss = loss + config.teacher_weight * regression(right, targets)
         if not batch.translations:
             return loss
