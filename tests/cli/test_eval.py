@@ -205,3 +205,66 @@ def test_help_lists_the_commands() -> None:
     text = call("--help")
     assert all(name in text for name in ("run", "bitext", "tatoeba", "xsim", "xquad-r"))
     assert all("xret eval" in call(name, "--help") for name in ("run", "bitext", "tatoeba", "xsim", "xquad-r"))
+
+
+def test_bitext_with_a_dev_set_reports_both_variants() -> None:
+    found = call_json("bitext", "gold.tsv", "pairs.tsv", "--dev-gold", "gold.tsv", "--dev-pairs", "pairs.tsv")
+    assert (found["dev"]["variant"], found["test"]["variant"]) == ("b", "a")
+    assert found["dev"]["threshold"] == found["test"]["threshold"] == pytest.approx(1.1)
+    assert found["test"]["f1_interval"]["low"] <= found["test"]["f1"] <= found["test"]["f1_interval"]["high"]
+    assert "BUCC variant (a)" in call("bitext", "gold.tsv", "pairs.tsv", *DEV)
+    with pytest.raises(XretError, match="go together"):
+        call("bitext", "gold.tsv", "pairs.tsv", *DEV[:2])
+    with pytest.raises(XretError, match="both say where to cut"):
+        call("bitext", "gold.tsv", "pairs.tsv", *DEV, "--threshold", "1")
+
+
+DEV = ("--dev-gold", "gold.tsv", "--dev-pairs", "pairs.tsv")
+
+
+def test_xsim_with_negatives_counts_errors_by_kind() -> None:
+    negatives = {
+        "two lemon": {"src": "two lemons", "errtype": "entity"},
+        "ein alter Apfel": {"src": "x", "errtype": "y"},
+    }
+    Path("n.json").write_text(json.dumps(negatives))
+    found = call_json("xsim", "en.txt", "en.txt", "--negatives", "n.json", "--k", "2")
+    assert (found["errors"], found["negatives"], found["types"]) == (0, 2, {})
+    plus = call_json("xsim", "de.txt", "en.txt", "--negatives", "n.json", "--k", "2")
+    assert plus["errors"] == sum(plus["types"].values()) >= 1
+    assert plus["types"]["Misaligned"] >= 1  # the first line, found again among the negatives
+    Path("n.txt").write_text("two lemon\nein alter Apfel\n")
+    assert (
+        call_json("xsim", "de.txt", "en.txt", "--negatives", "n.txt", "--negative-types", "n.json", "--k", "2") == plus
+    )
+    assert "errors by kind" in call("xsim", "de.txt", "en.txt", "--negatives", "n.json", "--k", "2")
+    made = call_json("xsim", "en.txt", "en.txt", "--tgt-lang", "en", "--negatives", "made")
+    assert made["negatives"] == 4  # all lines but the first have a number word
+    for arguments, message in (
+        (("--negatives", "made", "--by-line"), "xsim\\+\\+ compares texts"),
+        (("--negative-types", "n.json"), "is for the lines of a --negatives file"),
+        (("--negatives", "made", "--tgt-lang", "sw"), "no negatives could be made of TGT"),
+    ):
+        with pytest.raises(XretError, match=message):
+            call("xsim", "de.txt", "en.txt", *arguments)
+
+
+def test_pxsim_blends_two_encoders() -> None:
+    found = call_json("pxsim", "de.txt", "en.txt", "--aux-encoder", "letters", "--alpha", "0", "--k", "5")
+    assert (found["sentences"], found["k"], found["alpha"], found["aux_encoder"]) == (5, 5, 0, "letters")
+    assert found["errors"] == call_json("xsim", "de.txt", "en.txt", "--margin", "absolute", "--by-line")["errors"]
+
+
+def test_nway_gives_a_matrix() -> None:
+    found = call_json("nway", "de=de.txt", "en.txt", "--margin", "absolute", "--by-line")
+    there = call_json("xsim", "de.txt", "en.txt", "--margin", "absolute", "--by-line")["error"]
+    assert found["error"]["de"] == {"de": None, "en.txt": there}
+    assert found["mean"] == (there + found["error"]["en.txt"]["de"]) / 2
+    assert call("nway", "de.txt", "en.txt").splitlines()[0].split() == ["from", "de.txt", "en.txt", "mean"]
+    for arguments, message in (
+        (("de.txt", "de.txt"), "'de.txt' is there twice"),
+        (("de.txt", "gold.tsv"), "de.txt has 5 lines, gold.tsv has 2"),
+        (("xx-yy-zz=de.txt", "en.txt"), "xx-yy-zz"),
+    ):
+        with pytest.raises(XretError, match=message):
+            call("nway", *arguments)

@@ -89,8 +89,8 @@ class Coarse:
     def product(self, rows: NDArray[np.float32], columns: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         out[:] = np.round((rows @ columns.T) * 32) / 32
 
-    def error(self, dim: int) -> float:
-        return 1 / 32
+    def error(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> tuple[float, float]:
+        return 1 / 32, 1 / 32
 
 
 def test_many_blocks_equal_one_matrix_and_do_not_depend_on_the_filter() -> None:

@@ -12,10 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from xret.bitext.columns import format_of
+from xret.bitext.read_tmx import read_tmx
 from xret.errors import InputError
 from xret.packed import existing, label_of, read_bytes
 
 __all__ = ["PairFile", "read_file"]
+
+ROW_NAMES = {"parquet": ": row {}", "tmx": ": unit {}"}  # of formats without lines that matter
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class PairFile:
 
     label: str
     table: pa.Table
-    place: str  # "pairs.tsv:{}" or "pairs.parquet: row {}"
+    place: str  # "pairs.tsv:{}", "pairs.parquet: row {}" or "pairs.tmx: unit {}"
     first: int  # the number of the first row
     error: type[InputError]
 
@@ -36,7 +39,7 @@ class PairFile:
 def read_file(
     source: str | Path, layouts: Sequence[Sequence[str]], needed: Sequence[str], error: type[InputError], what: str
 ) -> PairFile:
-    """Read TSV, JSONL or Parquet.
+    """Read TSV, JSONL, Parquet or TMX.
 
     Args:
         source: the file, or ``-`` for TSV on stdin.
@@ -46,11 +49,13 @@ def read_file(
         what: what the file should hold, for messages.
     """
     label, format = label_of(source), format_of(Path(source))  # "-" has no suffix: TSV
-    wanted = f"{what} in TSV, JSONL or Parquet"
-    place = f"{label.replace('{', '{{').replace('}', '}}')}{': row' if format == 'parquet' else ''}"
-    place += " {}" if format == "parquet" else ":{}"
+    wanted = f"{what} in TSV, JSONL, Parquet or TMX"
+    place = label.replace("{", "{{").replace("}", "}}") + ROW_NAMES.get(format, ":{}")
     if format == "parquet":
         file = PairFile(label, _parquet(existing(source, what=wanted, error=error), error), place, 1, error)
+    elif format == "tmx":
+        table = read_tmx(read_bytes(source, what=wanted, error=error), label, place, error)
+        file = PairFile(label, table, place, 1, error)
     elif format == "jsonl":
         lines = _lines(read_bytes(source, what=wanted, error=error), label, error)
         file = PairFile(label, _jsonl(lines, place, error), place, 1, error)

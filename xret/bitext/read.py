@@ -21,7 +21,7 @@ UNSCORED = (PAIR_COLUMNS, ("score", "src_text", "tgt_text"), ("src_text", "tgt_t
 
 
 def read_pairs(source: str | Path, *, scored: bool = True) -> pa.Table:
-    """Sentence pairs from TSV, ``.jsonl`` or ``.parquet``; text also packed (``.gz``, ``.zst``), ``-`` is stdin (TSV).
+    """Sentence pairs from TSV, ``.jsonl``, ``.parquet`` or ``.tmx``; text also packed; ``-`` is stdin (TSV).
 
     Args:
         source: the file. TSV lines are ``score src_id tgt_id src_text tgt_text``; a first line with these very names

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
 from xret.artifact import atomic_file
-from xret.bitext.columns import PAIR_COLUMNS, Format, format_of
-from xret.errors import InputError
+from xret.bitext.columns import PAIR_COLUMNS, Format, Langs, format_of
+from xret.bitext.plain import plain_values
+from xret.bitext.write_moses import write_moses
+from xret.bitext.write_tmx import write_tmx
+from xret.errors import InputError, UsageError
 from xret.packed import packing, written
 
 __all__ = ["write_pairs"]
@@ -22,36 +24,49 @@ __all__ = ["write_pairs"]
 ROWS = 1 << 15  # rows turned into text at once
 
 
-def write_pairs(pairs: pa.Table, target: str | Path | IO[bytes], *, format: Format | None = None) -> None:
+def write_pairs(
+    pairs: pa.Table, target: str | Path | IO[bytes], *, format: Format | None = None, langs: Langs = ("und", "und")
+) -> None:
     """Write a table of pairs, rows in the order they have.
 
     TSV holds ``score src_id tgt_id src_text tgt_text`` without a header; tabs and line breaks inside a text become
-    spaces. JSONL and Parquet hold every column and every character. Scores are written with the fewest digits that
-    read back as the same number.
+    spaces. JSONL and Parquet hold every column and every character, TMX every column as a property (see
+    `xret.bitext.write_tmx`). Moses is two files of texts alone, line by line, named after the languages: ``corpus`` is
+    ``corpus.de`` and ``corpus.en``. Scores are written with the fewest digits that read back as the same number.
 
     Args:
         pairs: `score, src_id, tgt_id, src_text, tgt_text` and any others.
         target: a path (written atomically; text is packed when it ends in ``.gz`` or ``.zst``) or a binary stream.
         format: default: by the suffix of the path, else ``"tsv"``.
+        langs: of source and target (BCP 47), which TMX and Moses need.
 
     Raises:
         InputError: an id holds a tab or a line break and cannot stand in TSV; Parquet under a packed name; the path
             cannot be written.
+        UsageError: TMX or Moses without languages; Moses to a stream.
     """
     if not isinstance(target, str | Path):
-        _write(pairs, target, format or "tsv")
+        if format == "moses":
+            raise UsageError("-: Moses is two files, which stdout cannot take; give a name")
+        _write(pairs, target, format or "tsv", langs)
         return
     path = Path(target)
     format = format or format_of(path)
     if format == "parquet" and packing(path):
         raise InputError(f"{path}: Parquet is compressed inside; leave out '{path.suffix}'")
+    if format == "moses":
+        write_moses(pairs, path, langs)
+        return
     with atomic_file(path) as temporary, written(temporary, packing(path)) as stream:
-        _write(pairs, stream, format)
+        _write(pairs, stream, format, langs)
 
 
-def _write(pairs: pa.Table, stream: IO[bytes], format: Format) -> None:
+def _write(pairs: pa.Table, stream: IO[bytes], format: Format, langs: Langs) -> None:
     if format == "parquet":
         pyarrow.parquet.write_table(pairs, stream)
+        return
+    if format == "tmx":
+        write_tmx(pairs, stream, langs)
         return
     for start in range(0, pairs.num_rows, ROWS):
         rows = pairs.slice(start, ROWS)
@@ -78,14 +93,6 @@ def _id(rows: pa.Table, name: str) -> list[str]:
 
 
 def _jsonl(rows: pa.Table) -> Iterator[str]:
-    columns = {name: _plain(rows[name]) for name in rows.column_names}
+    columns = {name: plain_values(rows[name]) for name in rows.column_names}
     for row in zip(*columns.values(), strict=True):
         yield json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False)
-
-
-def _plain(column: pa.ChunkedArray) -> list[Any]:
-    """Python values; float32 as the shortest number that is it: 0.9, not 0.8999999761581421."""
-    values: list[Any] = column.to_pylist()
-    if pa.types.is_float32(column.type):
-        return [None if value is None else float(str(np.float32(value))) for value in values]
-    return values

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,11 +16,15 @@ from xret.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from xret.bitext import Format, Langs
+
 __all__ = [
     "announce",
     "both_encoded",
+    "check_langs",
     "check_output",
     "format_option",
+    "langs_of",
     "margin_option",
     "scratch",
     "work_option",
@@ -49,9 +53,9 @@ def format_option(command: Command) -> Command:
     """``--format``."""
     return click.option(
         "--format",
-        type=click.Choice(["tsv", "jsonl", "parquet"]),
+        type=click.Choice(["tsv", "jsonl", "parquet", "tmx", "moses"]),
         default=None,
-        help="Of OUT.  [default: by its name, else tsv]",
+        help="Of OUT; moses: two files of text, OUT.SRC and OUT.TGT.  [default: by its name, else tsv]",
     )(command)
 
 
@@ -75,7 +79,8 @@ def check_output(output: str, format: str | None) -> None:
     """Refuse, before hours of work, an output that cannot be written.
 
     Raises:
-        InputError: it is a folder, or in none, or in one that may not be written; or Parquet where it cannot be.
+        InputError: it is a folder, or in none, or in one that may not be written; or Parquet or Moses where they cannot
+            be.
     """
     from xret.atomic import real_place
     from xret.bitext import format_of
@@ -86,6 +91,8 @@ def check_output(output: str, format: str | None) -> None:
     if output == "-":
         if format == "parquet" and sys.stdout.isatty():
             raise InputError("-: Parquet is not for a terminal; give a file, or pipe it on")
+        if format == "moses":
+            raise InputError("-: Moses is two files, which stdout cannot take; give a name")
     elif path.is_dir():
         raise InputError(f"{output}: is a folder; give the name of a file to write")
     elif place is not None and not place.parent.is_dir():
@@ -96,14 +103,41 @@ def check_output(output: str, format: str | None) -> None:
         raise InputError(f"{output}: Parquet is compressed inside; leave out '{path.suffix}'")
 
 
-def write_output(pairs: pa.Table, output: str, format: Literal["tsv", "jsonl", "parquet"] | None) -> None:
-    """Write pairs to a file, or to stdout for ``-``."""
+def langs_of(src_corpus: pa.Table, tgt_corpus: pa.Table) -> Langs:
+    """The language that all rows of a corpus have, of either side; ``und`` where they have several."""
+    found = [corpus["lang"].unique().to_pylist() for corpus in (src_corpus, tgt_corpus)]
+    src, tgt = (langs[0] if len(langs) == 1 else "und" for langs in found)
+    return src, tgt
+
+
+def check_langs(output: str, format: str | None, langs: Langs, *inputs: str | None) -> None:
+    """Refuse, once the languages are known, what `write_output` would refuse for them; other formats pass.
+
+    Raises:
+        UsageError: TMX or Moses without both languages, or a file of Moses' two that is one of the inputs.
+    """
+    from xret.bitext import format_of
+    from xret.bitext.write_moses import moses_paths
+    from xret.cli.overwrite import refuse_overwriting
+    from xret.errors import UsageError
+
+    kind = format or format_of(Path(output))
+    if kind in ("tmx", "moses") and "und" in langs:
+        side = "src" if langs[0] == "und" else "tgt"
+        raise UsageError(f"{output}: {kind} names the languages of its texts; give --{side}-lang")
+    if kind == "moses":
+        for place in moses_paths(Path(output), langs):
+            refuse_overwriting(str(place), *inputs)
+
+
+def write_output(pairs: pa.Table, output: str, format: Format | None, *, langs: Langs = ("und", "und")) -> None:
+    """Write pairs to a file, or to stdout for ``-``; `langs` of source and target are for TMX and Moses."""
     from xret.bitext import write_pairs
 
     if output != "-":
-        write_pairs(pairs, output, format=format)
+        write_pairs(pairs, output, format=format, langs=langs)
         return
-    write_pairs(pairs, sys.stdout.buffer, format=format)
+    write_pairs(pairs, sys.stdout.buffer, format=format, langs=langs)
     sys.stdout.buffer.flush()
 
 

@@ -19,7 +19,9 @@ COMMANDS = {
     "run": "Score runs against relevance judgements, as trec_eval does.",
     "bitext": "Score mined pairs against gold pairs.",
     "tatoeba": "Score an encoder by Tatoeba accuracy (LASER's protocol).",
-    "xsim": "Score an encoder by margin-based retrieval errors.",
+    "xsim": "Score an encoder by margin-based retrieval errors (xsim, xsim++).",
+    "nway": "Score an encoder by xsim between every two of many languages.",
+    "pxsim": "Score two encoders together: one finds, the other chooses.",
     "xquad-r": "Score an encoder by mAP over one pool of many languages (LAReQA).",
 }
 EXAMPLE = """

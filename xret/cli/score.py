@@ -10,6 +10,7 @@ import click
 from xret.cli.bitext_output import (
     announce,
     both_encoded,
+    check_langs,
     check_output,
     format_option,
     margin_option,
@@ -22,6 +23,8 @@ from xret.cli.overwrite import refuse_overwriting
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from xret.bitext import Langs
 
 __all__ = ["score"]
 
@@ -54,28 +57,29 @@ Examples:
 def score(pairs: str, output: str, **given: Any) -> None:
     """Give margin scores to the sentence pairs of PAIRS.
 
-    PAIRS is a bitext (score, src_id, tgt_id, src_text, tgt_text), TSV with only src_text and tgt_text, JSONL or
-    Parquet; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
+    PAIRS is a bitext (score, src_id, tgt_id, src_text, tgt_text), TSV with only src_text and tgt_text, JSONL, Parquet
+    or TMX; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
     back, in its order, with its new score.
     """
     refuse_overwriting(output, pairs)
     check_output(output, given["format"])
+    langs = (given["src_lang"], given["tgt_lang"])
+    check_langs(output, given["format"], langs, pairs)
     from xret.bitext import read_pairs
 
-    langs = {side: given[f"{side}_lang"] for side in ("src", "tgt")}
     table = read_pairs(pairs, scored=False)
     if table.num_rows:
         with scratch(output, given["work"]) as folder:
             table = _scored(table, langs, folder, given)
-    write_output(table, output, given["format"])
+    write_output(table, output, given["format"], langs=langs)
     announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")
 
 
-def _scored(table: pa.Table, langs: dict[str, str], folder: Path | None, given: dict[str, Any]) -> pa.Table:
+def _scored(table: pa.Table, langs: Langs, folder: Path | None, given: dict[str, Any]) -> pa.Table:
     from xret.pipeline import Pipeline, Step
     from xret.stages.score import Score, side_corpus
 
-    src, tgt = side_corpus(table, "src", lang=langs["src"]), side_corpus(table, "tgt", lang=langs["tgt"])
+    src, tgt = side_corpus(table, "src", lang=langs[0]), side_corpus(table, "tgt", lang=langs[1])
     stage = Score(k=given["k"], margin=given["margin"], threads=given["threads"])
     steps = Pipeline((*both_encoded(given), Step(stage)))
     work = Path(given["work"]) if given["work"] else None

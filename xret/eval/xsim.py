@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from xret.errors import MismatchError, UsageError
 from xret.eval.nearest import top_k, unit
 from xret.margins import MARGINS, Margin, margin_scores
 
-__all__ = ["Margin", "XsimScores", "text_codes", "xsim"]
+__all__ = ["Margin", "XsimScores", "checked_k", "margin_neighbours", "pooled_error", "text_codes", "xsim"]
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,55 @@ def xsim(
     x, y = unit(src, "src"), unit(tgt, "tgt")
     if x.shape != y.shape or len(x) == 0:
         raise MismatchError(f"the two sides must be parallel, row by row; found shapes {x.shape} and {y.shape}")
+    k = checked_k(margin, k, len(x))
+    ids, scores = margin_neighbours(x, y, margin=margin, k=k)
+    chosen = ids[np.arange(len(x)), scores.argmax(axis=1)]
+    code = np.arange(len(x)) if same is None else same
+    return XsimScores(margin, k, int((code[chosen] != code).sum()), len(x))
+
+
+def checked_k(margin: Margin, k: int, rows: int) -> int:
+    """`k`, at most `rows`.
+
+    Raises:
+        UsageError: k below 1, or an unknown margin.
+    """
     if k < 1 or margin not in MARGINS:
         raise UsageError(
             f"margin '{margin}' with k {k} cannot be; wanted ratio, distance or absolute, and k of 1 or more"
         )
-    k = min(k, len(x))
+    return min(k, rows)
+
+
+def margin_neighbours(
+    x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], *, margin: Margin, k: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The k nearest rows of y to each row of x, and the margins of these pairs.
+
+    Args:
+        x: (n, d) unit rows.
+        y: (m, d) unit rows.
+        margin: how pairs are scored.
+        k: at most n and m.
+
+    Returns:
+        (n, k) row numbers by falling cosine, ties by number; (n, k) scores.
+    """
     ids, cosines = top_k(x, y, k)
     forward = cosines.mean(axis=1, keepdims=True, dtype=np.float64)
     backward = np.zeros(len(y)) if margin == "absolute" else top_k(y, x, k)[1].mean(axis=1, dtype=np.float64)
-    scores = margin_scores(cosines, forward, backward[ids], margin)
-    chosen = ids[np.arange(len(x)), scores.argmax(axis=1)]
-    code = np.arange(len(x)) if same is None else same
-    return XsimScores(margin, k, int((code[chosen] != code).sum()), len(x))
+    return ids, margin_scores(cosines, forward, backward[ids], margin)
+
+
+def pooled_error(scores: Iterable[XsimScores], *, least: int = 100) -> float:
+    """The average of LASER's tables: all errors over all sentences, sets of less than `least` sentences left out.
+
+    Returns:
+        Between 0 and 1; NaN where no set is large enough.
+    """
+    kept = [score for score in scores if score.sentences >= least]
+    total = sum(score.sentences for score in kept)
+    return sum(score.errors for score in kept) / total if total else math.nan
 
 
 def text_codes(texts: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -21,6 +21,7 @@ from xret.indexes.twoway.topk import TopK, hits
 __all__ = ["Neighbours", "TwoWay", "two_way_knn"]
 
 logger = logging.getLogger("xret")
+_TILES = 16  # blocks of columns prepared together, for each of which a block of rows need not be prepared again
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def two_way_knn(
 
     The result is what brute force gives with the cosine of the float32 vectors summed in float64, rounded to float32,
     and ordered by (cosine descending, id ascending); it depends neither on the block sizes nor on the threads. Memory
-    beside the result: ``threads * row_block * column_block * 4`` bytes and the two blocks of vectors.
+    beside the result: ``threads * row_block * column_block * 4`` bytes, a block of rows per thread and
+    sixteen of columns.
 
     Args:
         x: (n, d) array, `Vectors`, or anything with `rows`, `dim` and `block(start, stop)`; rows of any
@@ -147,7 +149,6 @@ class _Pass:
         self.x, self.y, self.similarity = x, y, similarity
         self.forward, self.backward = TopK(x.rows.rows, min(k, y.rows.rows)), TopK(y.rows.rows, min(k, x.rows.rows))
         self.row_block, self.column_block = min(row_block, x.rows.rows), min(column_block, y.rows.rows)
-        self.error = similarity.error(x.rows.dim)
         # Maxima of few entries each (see topk.py): enough of them that the k-th maximum is a sharp cutoff.
         self.classes = min(self.column_block, max(512, 4 * k))
         self.groups = min(self.row_block, max(16, 4 * k))
@@ -159,10 +160,11 @@ class _Pass:
         bar = tqdm(total=x_rows * y_rows, unit="pair", unit_scale=True, desc="k-NN", disable=None if progress else True)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="xret-knn")
         try:
-            for start in range(0, y_rows, self.column_block):
-                columns = self._block(self.y, start, min(start + self.column_block, y_rows))
+            for start in range(0, y_rows, self.column_block * _TILES):
+                starts = range(start, min(start + self.column_block * _TILES, y_rows), self.column_block)
+                tiles = [self._block(self.y, first, min(first + self.column_block, y_rows)) for first in starts]
                 for done in pool.map(
-                    lambda first, c=columns: self._compare(first, c), range(0, x_rows, self.row_block)
+                    lambda first, tiles=tiles: self._compare_all(first, tiles), range(0, x_rows, self.row_block)
                 ):
                     bar.update(done)
         finally:
@@ -173,19 +175,30 @@ class _Pass:
         raw, lengths = side.rows.block(start, stop), side.lengths[start:stop]
         return _Block(start, stop, raw, lengths, self.similarity.prepare(raw, lengths))
 
-    def _compare(self, start: int, columns: _Block) -> int:
-        """One block of similarities, folded into the lists of its rows and of its columns; returns its entries."""
+    def _compare_all(self, start: int, tiles: list[_Block]) -> int:
+        """A block of rows with each of several blocks of columns; returns the entries compared."""
         rows = self._block(self.x, start, min(start + self.row_block, self.x.rows.rows))
+        return sum(self._compare(rows, columns) for columns in tiles)
+
+    def _compare(self, rows: _Block, columns: _Block) -> int:
+        """One block of similarities, folded into the lists of its rows and of its columns; returns its entries."""
         n, m = rows.stop - rows.start, columns.stop - columns.start
+
+        def exact(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.float32]:
+            return exact_cosines(rows.raw, columns.raw, row, column, rows.lengths, columns.lengths)
+
+        by_row, by_column = self.similarity.error(rows.operand, columns.operand)
         scores = self._scores(rows, columns, n, m)
         wide = scores[:n].reshape(n, self.depth, self.classes)
-        row, column = hits(wide, m, *self.forward.bar(rows.start, rows.stop), self.error)
-        cosines = exact_cosines(rows.raw, columns.raw, row, column, rows.lengths, columns.lengths)
-        self.forward.fold(row + rows.start, column + columns.start, cosines)  # no other thread has these rows
+        row, column = hits(wide, m, *self.forward.bar(rows.start, rows.stop), by_row, exact)
+        # No other thread has these rows.
+        self.forward.fold(row + rows.start, column + columns.start, exact(row, column))
         tall = scores.reshape(self.height, self.groups, -1)[:, :, :m].transpose(2, 0, 1)
         # Lists of columns are shared: one that another thread improves meanwhile only lets in too many candidates.
-        column, row = hits(tall, n, *self.backward.bar(columns.start, columns.stop), self.error)
-        cosines = exact_cosines(rows.raw, columns.raw, row, column, rows.lengths, columns.lengths)
+        column, row = hits(
+            tall, n, *self.backward.bar(columns.start, columns.stop), by_column, lambda own, entry: exact(entry, own)
+        )
+        cosines = exact(row, column)
         with self.lock:
             self.backward.fold(column + columns.start, row + rows.start, cosines)
         return n * m

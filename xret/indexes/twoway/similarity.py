@@ -11,6 +11,7 @@ from xret.indexes.twoway.rows import READ, Selection, as_rows, row_lengths
 
 __all__ = ["BlockSimilarity", "Float32Similarity", "exact_cosines", "pair_cosines"]
 
+Bound = float | NDArray[np.float32]
 GATHER = 512  # pairs scored together: both gathered float64 pieces stay in the L2 cache at usual dimensions
 
 
@@ -29,8 +30,11 @@ class BlockSimilarity(Protocol):
     def product(self, rows: Any, columns: Any, out: NDArray[np.float32]) -> None:
         """Fill `out` (rows, columns) float32, whose rows may be strided, with approximate cosines."""
 
-    def error(self, dim: int) -> float:
-        """A bound on the difference from the exact cosine, for vectors of `dim` dimensions."""
+    def error(self, rows: Any, columns: Any) -> tuple[Bound, Bound]:
+        """Bounds on the difference of the product's values from the exact cosines, by row and by column.
+
+        Each is one number, or one for every row (n,) or column (m,) of these operands.
+        """
 
 
 class Float32Similarity:
@@ -47,9 +51,12 @@ class Float32Similarity:
         """One matrix product."""
         np.matmul(rows, columns.T, out=out)
 
-    def error(self, dim: int) -> float:
+    def error(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> tuple[Bound, Bound]:
         """Any order of summation errs by at most d·u of the sum of magnitudes, itself at most 1 (Higham 2002, 3.1)."""
-        return (dim + 16) * 2.0**-24  # 16: scaling of both sides, rounding of the exact value and of the cutoff
+        bound = (
+            rows.shape[1] + 16
+        ) * 2.0**-24  # 16: scaling of both sides, rounding of the exact value and of the cutoff
+        return bound, bound
 
 
 def exact_cosines(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,9 +43,17 @@ class TopK:
         self.ids[touched] = identity[best].reshape(-1, k)
 
 
+Entries = tuple[NDArray[np.int64], NDArray[np.int64]]  # owner and entry of each
+
+
 def hits(
-    scores: NDArray[np.float32], real: int, worst: NDArray[np.float32], k: int, error: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    scores: NDArray[np.float32],
+    real: int,
+    worst: NDArray[np.float32],
+    k: int,
+    error: float | NDArray[np.float32],
+    exact: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]],
+) -> Entries:
     """The entries of a block that may enter the list of their owner: all that do, and few others.
 
     The entries of an owner are taken in classes (number modulo the number of classes): the maxima of classes come from
@@ -55,13 +65,14 @@ def hits(
         real: how many entries of each owner are no padding.
         worst: (owners,) the k-th best exact cosine so far, -inf while there are fewer than k.
         k: length of the lists.
-        error: bound on the error of a score.
+        error: bound on the error of a score, one for all or one for each owner.
+        exact: the exact cosines of pairs of owner and entry.
 
     Returns:
         Owner and entry of each hit, int64.
     """
     best = scores.max(axis=1)
-    cutoff = _cutoff(best, worst, k, error)
+    cutoff = _cutoff(scores, best, worst, k, np.broadcast_to(np.asarray(error, np.float32), worst.shape), exact)
     owner, lane = _where(best >= cutoff[:, None])
     hit, level = _where(scores[owner, :, lane] >= cutoff[owner][:, None])
     own, entry = owner[hit], level * scores.shape[2] + lane[hit]
@@ -69,18 +80,32 @@ def hits(
     return own[kept], entry[kept]
 
 
-def _cutoff(best: NDArray[np.float32], worst: NDArray[np.float32], k: int, error: float) -> NDArray[np.float32]:
+def _cutoff(
+    scores: NDArray[np.float32],
+    best: NDArray[np.float32],
+    worst: NDArray[np.float32],
+    k: int,
+    error: NDArray[np.float32],
+    exact: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]],
+) -> NDArray[np.float32]:
     """The score below which an entry cannot enter its list.
 
-    An entry's exact value is at most its score plus the error, so it must reach `worst` less one error. And k entries
-    of this very block (k maxima of classes) have exact values of at least the k-th maximum less one error, so an entry
-    must reach that maximum less two: without this, similarities that rise from block to block would all be hits.
+    An entry's exact value is at most its score plus the error, so it must reach `worst` less the error. Where k maxima
+    of classes promise better, their exact values are taken: k entries of this very block reach the least of them, so an
+    entry must reach that less the error. Without this, similarities that rise from block to block would all be hits.
     """
-    cutoff: NDArray[np.float32] = worst - np.float32(error)
+    cutoff: NDArray[np.float32] = worst - error
     classes = best.shape[1]
-    if classes >= k:
-        kth = np.partition(best, classes - k, axis=1)[:, classes - k]
-        cutoff = np.maximum(cutoff, kth - np.float32(2 * error))
+    if classes < k:
+        return cutoff
+    lanes = np.argpartition(best, classes - k, axis=1)[:, classes - k :]
+    kth = np.take_along_axis(best, lanes, axis=1).min(axis=1)
+    rising = np.flatnonzero((kth > worst) & np.isfinite(kth))
+    if len(rising):
+        owner, lane = np.repeat(rising, k), lanes[rising].ravel()
+        entry = scores[owner, :, lane].argmax(axis=1) * classes + lane
+        least = exact(owner, entry).reshape(-1, k).min(axis=1)
+        cutoff[rising] = np.maximum(cutoff[rising], least - error[rising])
     return cutoff
 
 
