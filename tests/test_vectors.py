@@ -72,6 +72,16 @@ def test_blocks_are_slices(tmp_path_factory: pytest.TempPathFactory, sizes: list
     assert np.array_equal(part.block(0, part.rows), x[start:stop].astype(np.float32))
 
 
+def test_any_rows_in_any_order(tmp_path: Path) -> None:
+    x = store(tmp_path / "v", [3, 1, 4], "float16").astype(np.float32)
+    vectors = Vectors.open(tmp_path / "v")
+    for wanted in ([7, 0, 3, 3, 2], [], [5]):
+        assert np.array_equal(vectors.take(np.array(wanted, np.int64)), x[wanted])
+    for outside in (-1, 8):
+        with pytest.raises(IndexError, match="of 8"):
+            vectors.take(np.array([0, outside]))
+
+
 def test_nothing_is_copied_where_nothing_is_converted(tmp_path: Path) -> None:
     store(tmp_path / "v", [7])
     vectors = Vectors.open(tmp_path / "v")

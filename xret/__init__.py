@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from xret.runs import read_qrels as read_qrels
     from xret.runs import read_run as read_run
     from xret.runs import write_run as write_run
+    from xret.stages.align import Align as Align
     from xret.stages.encode import Encode as Encode
     from xret.stages.evaluate import Evaluate as Evaluate
+    from xret.stages.filter import Filter as Filter
     from xret.stages.fuse import Fuse as Fuse
     from xret.stages.index import Index as Index
     from xret.stages.mine import Mine as Mine
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from xret.stages.retrieve import Retrieve as Retrieve
 
 _HOME = {
+    "Align": "xret.stages.align",
     "Encode": "xret.stages.encode",
     "Evaluate": "xret.stages.evaluate",
+    "Filter": "xret.stages.filter",
     "Fuse": "xret.stages.fuse",
     "Index": "xret.stages.index",
     "Mine": "xret.stages.mine",
@@ -53,8 +57,10 @@ _HOME = {
 __version__ = "0.2.0"  # the same as in pyproject.toml: a test compares them
 
 __all__ = [
+    "Align",
     "Encode",
     "Evaluate",
+    "Filter",
     "Fuse",
     "Index",
     "Mine",

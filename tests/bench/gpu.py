@@ -219,6 +219,11 @@ def neighbours(device: str, rows: int, dim: int = 768) -> None:
     index.add(y[:some])
     same = (both.forward.ids[:few] == index.search(x[:few], 4)[1]).mean()
     show("two-way, CPU", f"{some} x {some}, both", f"{float(some) * some / spent:.3g}", f"{same:.4f}")
+    if device != "cpu":
+        both = two_way_knn(x, y, k=4, device=device)  # the second time, its graph is loaded
+        spent = seconds(lambda: two_way_knn(x, y, k=4, device=device), rounds=1)
+        same = (both.forward.ids[:few] == wanted).mean()
+        show("two-way, GPU", f"{rows} x {rows}, both", f"{pairs / spent:.3g}", f"{same:.4f}")
 
 
 def models(folder: Path, tiny: bool) -> dict[Shape, str]:

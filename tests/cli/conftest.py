@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xret.cli import main
@@ -85,4 +87,44 @@ def sandbox(sandbox_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "sandbox"
     shutil.copytree(sandbox_template, folder)
     monkeypatch.chdir(folder)
+    return folder
+
+
+GERMAN = ["rote Katze", "blauer Hund", "gruener Baum", "rote Katze", "ok hallo", "schneller Zug", "alter Fluss"]
+ENGLISH = ["green tree", "red cat", "OK  hallo", "blue dog", "old house", "slow train"]
+GLOSSARY = """rote red  katze cat  blauer blue  hund dog  gruener green  baum tree  schneller fast  langsamer slow
+              zug train  alter old  fluss house  ok ok  hallo hallo"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A static model, and de.txt, en.txt and gold.tsv in the current folder."""
+    from safetensors.numpy import save_file
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    monkeypatch.setenv("XRET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    words = GLOSSARY.split()
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    vocabulary = {word: place for place, word in enumerate(dict.fromkeys(["[UNK]", *words]))}
+    width = len(pairs) + 2
+    table = np.zeros((len(vocabulary), width), np.float32)
+    for concept, pair in enumerate(pairs):
+        for language, word in enumerate(pair):
+            table[vocabulary[word], concept] = 1
+            table[vocabulary[word], len(pairs) + language] = 0.3
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"model_type": "xret-static", "vocab_size": len(vocabulary), "hidden_size": width, "output_size": width}
+    (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": 0, "max_length": 64, "name": "toy"}))
+    save_file(
+        {"embedding.weight": table, "projection.weight": np.eye(width, dtype=np.float32)}, folder / "model.safetensors"
+    )
+    Path("de.txt").write_text("\n".join(GERMAN) + "\n")
+    Path("en.txt").write_text("\n".join(ENGLISH) + "\n")
+    Path("gold.tsv").write_text("1\t2\n4\t2\n2\t4\n3\t1\n7\t5\n")
     return folder

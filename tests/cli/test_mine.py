@@ -3,54 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import GERMAN, Cli
 from xret.bitext import read_pairs
-
-GERMAN = ["rote Katze", "blauer Hund", "gruener Baum", "rote Katze", "ok hallo", "schneller Zug", "alter Fluss"]
-ENGLISH = ["green tree", "red cat", "OK  hallo", "blue dog", "old house", "slow train"]
-GLOSSARY = """rote red  katze cat  blauer blue  hund dog  gruener green  baum tree  schneller fast  langsamer slow
-              zug train  alter old  fluss house  ok ok  hallo hallo"""
-
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A static model, and de.txt, en.txt and gold.tsv in the current folder."""
-    from safetensors.numpy import save_file
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-
-    monkeypatch.setenv("XRET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    words = GLOSSARY.split()
-    pairs = list(zip(words[::2], words[1::2], strict=True))
-    vocabulary = {word: place for place, word in enumerate(dict.fromkeys(["[UNK]", *words]))}
-    width = len(pairs) + 2
-    table = np.zeros((len(vocabulary), width), np.float32)
-    for concept, pair in enumerate(pairs):
-        for language, word in enumerate(pair):
-            table[vocabulary[word], concept] = 1
-            table[vocabulary[word], len(pairs) + language] = 0.3
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"model_type": "xret-static", "vocab_size": len(vocabulary), "hidden_size": width, "output_size": width}
-    (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": 0, "max_length": 64, "name": "toy"}))
-    save_file(
-        {"embedding.weight": table, "projection.weight": np.eye(width, dtype=np.float32)}, folder / "model.safetensors"
-    )
-    Path("de.txt").write_text("\n".join(GERMAN) + "\n")
-    Path("en.txt").write_text("\n".join(ENGLISH) + "\n")
-    Path("gold.tsv").write_text("1\t2\n4\t2\n2\t4\n3\t1\n7\t5\n")
-    return folder
 
 
 def test_mines_to_every_format_and_to_stdout(toy: Path, cli: Cli) -> None:
@@ -123,9 +82,7 @@ def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ("mine de.txt de.txt -o out.tsv", 2, "both 'de.txt'"),
         ("mine de.txt ./copy.txt -o out.tsv", 2, "hold the same sentences"),
-        ("mine - - -o out.tsv", 2, "both '-'"),
         ("mine de.txt en.txt -o ./en.txt", 2, "would overwrite"),
         ("mine de.txt en.txt -o gold.tsv --gold gold.tsv", 2, "would overwrite 'gold.tsv'"),
         ("mine de.txt en.txt -o out.tsv --src-lang en --tgt-lang eng", 2, "--src-lang and --tgt-lang are both 'en'"),
@@ -134,7 +91,8 @@ def test_scores_given_pairs_in_their_order(toy: Path, cli: Cli) -> None:
         ("mine nowhere.txt en.txt -o out.tsv", 1, "nowhere.txt: no such file"),
         ("mine de.txt en.txt -o no/where/out.tsv", 1, "no folder 'no/where'"),
         ("mine de.txt en.txt -o .", 1, "is a folder"),
-        ("mine de.txt en.txt -o out.tsv --index auto", 2, "only exact is available"),
+        ("mine de.txt en.txt -o out.tsv --search best", 2, "best"),
+        ("mine de.txt en.txt", 2, "no output; give -o OUT"),
         ("mine de.txt en.txt -o out.tsv --gold nowhere.tsv", 1, "nowhere.tsv: no such file"),
         ("mine de.txt en.txt -o out.tsv --gold de.txt", 1, "de.txt:1: found 1 columns, wanted src_id<TAB>tgt_id"),
         ("mine de.txt en.txt -o out.tsv --encoder nothing/here", 1, "nothing/here"),

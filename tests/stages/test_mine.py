@@ -86,12 +86,12 @@ class BruteForce:
             return a / b if b > 0 else 0.0
         return a - b if self.margin == "distance" else a
 
-    def chosen(self, retrieval: str) -> list[tuple[float, int, int]]:
-        def best(pairs: list[tuple[int, int]]) -> tuple[float, int, int]:
-            return min((-self.score(i, j), i, j) for i, j in pairs)
+    def chosen(self, retrieval: str, best: int = 1) -> list[tuple[float, int, int]]:
+        def first(pairs: list[tuple[int, int]]) -> list[tuple[float, int, int]]:
+            return sorted((-self.score(i, j), i, j) for i, j in pairs)[:best]
 
-        ahead = {best([(i, j) for j in near]) for i, near in enumerate(self.near_x) if near}
-        back = {best([(i, j) for i in near]) for j, near in enumerate(self.near_y) if near}
+        ahead = {pair for i, near in enumerate(self.near_x) for pair in first([(i, j) for j in near])}
+        back = {pair for j, near in enumerate(self.near_y) for pair in first([(i, j) for i in near])}
         every = {(i, j) for i, near in enumerate(self.near_x) for j in near}
         every |= {(i, j) for j, near in enumerate(self.near_y) for i in near}
         if retrieval == "max":
@@ -103,9 +103,9 @@ class BruteForce:
         sets = {"forward": ahead, "backward": back, "intersect": ahead & back, "union": ahead | back}
         return sorted(sets.get(retrieval, {(-self.score(i, j), i, j) for i, j in every}))
 
-    def pairs(self, retrieval: str, threshold: float | None) -> list[Pair]:
+    def pairs(self, retrieval: str, threshold: float | None, best: int = 1) -> list[Pair]:
         x, y = ([ids for _, ids in side.values()] for side in self.sides)
-        found = [(s, a, b) for s, i, j in self.chosen(retrieval) for a in x[i] for b in y[j]]
+        found = [(s, a, b) for s, i, j in self.chosen(retrieval, best) for a in x[i] for b in y[j]]
         return [(-s, a, b) for s, a, b in sorted(found) if threshold is None or -s >= threshold]
 
 
@@ -125,8 +125,10 @@ def test_equals_brute_force_with_ties_repetitions_and_copies(margin: str, retrie
     src, tgt = data.draw(sentences(13)), data.draw(sentences(13))
     k, keep_copies = data.draw(st.integers(1, 5)), data.draw(st.booleans())
     threshold = data.draw(st.sampled_from([None, 0.0, 0.5, 1.0, 1.2]))
-    found = mined(src, tgt, k=k, margin=margin, retrieval=retrieval, threshold=threshold, keep_copies=keep_copies)
-    assert triples(found) == BruteForce(src, tgt, k, margin, keep_copies).pairs(retrieval, threshold)
+    best = 1 if retrieval == "all" else data.draw(st.integers(1, k))
+    options = {"k": k, "margin": margin, "retrieval": retrieval, "best": best, "keep_copies": keep_copies}
+    found = mined(src, tgt, threshold=threshold, **options)
+    assert triples(found) == BruteForce(src, tgt, k, margin, keep_copies).pairs(retrieval, threshold, best)
 
 
 def test_long_vectors_and_extra_columns_against_brute_force() -> None:
@@ -150,7 +152,13 @@ def test_long_vectors_and_extra_columns_against_brute_force() -> None:
         i, j = int(row["src_id"][1:]), int(row["tgt_id"][1:])
         assert (row["src_text"], row["tgt_text"]) == (src[i][0], tgt[j][0])
         assert row["cosine"] == pytest.approx(oracle.cos[i][j], rel=1e-6)
+        ranks = (places(oracle.near_x[i]).get(j), places(oracle.near_y[j]).get(i))
+        assert (row["src_rank"], row["tgt_rank"]) == ranks and ranks != (None, None)
         assert (row["src_mean"], row["tgt_mean"]) == pytest.approx((oracle.mean_x[i], oracle.mean_y[j]), rel=1e-6)
+
+
+def places(near: list[int]) -> dict[int, int]:
+    return {other: place for place, other in enumerate(near, 1)}
 
 
 def test_golden_numbers() -> None:
@@ -202,5 +210,17 @@ def test_refuses_vectors_of_something_else() -> None:
         Mine().run(corpus(src, "s"), corpus(tgt, "t"), vectors(tgt, "t"), vectors(tgt, "t"), work=WORK)
     with pytest.raises(MismatchError, match="other ids"):
         Mine().run(corpus(src, "s"), corpus(tgt, "t"), vectors(src, "q"), vectors(tgt, "t"), work=WORK)
-    with pytest.raises(UsageError, match="k = 0"):
-        Mine(k=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"k": 0}, "k = 0"),
+        ({"best": 5}, "best = 5: must be from 1 to k, which is 4"),
+        ({"best": 2, "retrieval": "all"}, "leave one of the two out"),
+        ({"rescore": "words"}, "wanted 'tokens'"),
+    ],
+)
+def test_refuses_options_that_no_data_could_mend(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Mine(**options)

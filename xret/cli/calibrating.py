@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -34,7 +34,7 @@ def open_calibration(
     path: str,
     output: str,
     format: str | None,
-    margin: Literal["ratio", "distance", "absolute"],
+    margin: str,
     *,
     cuts: bool = False,
 ) -> Calibration:
@@ -44,7 +44,7 @@ def open_calibration(
         path: the file.
         output: of the command.
         format: of the output; None where its name tells.
-        margin: of the scores to come.
+        margin: of the scores to come; ``ratio+tokens`` where they are scored again by tokens.
         cuts: whether the calibration also decides which pairs are kept, and so does something in any format.
 
     Raises:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from xret.cli.bitext_output import (
     announce,
-    both_encoded,
+    check_langs,
     check_output,
     format_option,
+    langs_of,
     margin_option,
     scratch,
     work_option,
     write_output,
 )
+from xret.cli.bitext_report import check_report_option, report_option, save_report
+from xret.cli.calibrating import calibration_option, open_calibration
+from xret.cli.filter_options import announce_filtered, filter_options, filter_stage
+from xret.cli.mine_options import check_options, choice_options, means_options, vectors_options
 from xret.cli.options import (
     checked_lang,
     device_option,
@@ -26,14 +30,9 @@ from xret.cli.options import (
     threads_option,
     verbose_option,
 )
-from xret.cli.overwrite import refuse_overwriting, same_file
-from xret.cli.score import score
-from xret.errors import UsageError
+from xret.cli.scale_options import check_scale, record_mining, scale_options
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-__all__ = ["mine", "score"]
+__all__ = ["mine"]
 
 MINE = """
 \b
@@ -41,25 +40,17 @@ Examples (in the sample, which 'xret demo --export sample' writes):
   xret mine news.de.txt news.en.txt -o pairs.tsv
   xret mine news.de.txt news.en.txt -o pairs.jsonl --threshold auto --gold gold.tsv
   xret mine news.de.txt news.en.txt -o - --retrieval intersect --threshold 1.1 --work de-en.work
+  xret mine news.de.txt news.en.txt -o pairs.tmx --rescore tokens --threshold auto --clean --report report.html
+  xret mine news.en.txt news.en.txt -o alike.tsv
 """
-
-
-def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) -> float | str | None:
-    if value is None or value == "auto":
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
-        raise click.BadParameter(f"'{value}' is neither a number nor 'auto'.", ctx, param)
-    return number
 
 
 @click.command(epilog=MINE)
 @click.argument("src", type=click.Path())
 @click.argument("tgt", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="File to write; - is stdout.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="OUT", help="File to write; - is stdout.  [required but for --shard]"
+)
 @click.option(
     "--src-lang", metavar="L", callback=checked_lang, help="Language of SRC (BCP 47) where the file does not tell."
 )
@@ -67,117 +58,77 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--tgt-lang", metavar="L", callback=checked_lang, help="Language of TGT (BCP 47) where the file does not tell."
 )
 @encoder_option
+@vectors_options
 @margin_option
-@click.option(
-    "--retrieval",
-    type=click.Choice(["max", "intersect", "forward", "backward", "union", "all"]),
-    default="max",
-    show_default=True,
-    help="Which pairs: one-to-one by falling score; best for both; best for SRC; for TGT; for either; every neighbour.",
-)
-@click.option(
-    "--threshold",
-    callback=_threshold,
-    metavar="FLOAT|auto",
-    help="Keep pairs with at least this score; auto: best F1 on --gold, or 1.16 for ratio, 0.09 for distance, 0.57 for "
-    "absolute.  [default: keep all]",
-)
+@means_options
+@choice_options
+@calibration_option
 @click.option("--gold", type=click.Path(), metavar="GOLD.tsv", help="True pairs (src_id, tgt_id): print P, R and F1.")
 @click.option("--keep-copies", is_flag=True, help="Pair a sentence with its untranslated copy, too.")
-@click.option("--index", default="exact", show_default=True, metavar="I", help="How neighbours are found: exact.")
+@filter_options
+@scale_options
+@report_option
 @format_option
 @work_option
 @device_option
 @threads_option
 @on_error_option
 @verbose_option
-def mine(src: str, tgt: str, output: str, gold: str | None, **given: Any) -> None:
+def mine(src: str, tgt: str, output: str | None, **given: Any) -> None:
     """Find sentences of SRC and TGT that are translations of each other.
 
-    Both are corpora (.txt, .tsv, .jsonl, .parquet, .arrow; - is stdin) of distinct languages. OUT gets score, src_id,
-    tgt_id, src_text and tgt_text, best first. Lines that repeat within a file are mined once and come back with all
-    their ids. With --work, a run that was stopped goes on where it was.
+    Both are corpora (.txt, .tsv, .jsonl, .parquet, .arrow, the text ones also .gz or .zst; a folder of such files; - is
+    stdin). OUT gets score, src_id, tgt_id, src_text and tgt_text, best first; JSONL, Parquet and TMX also get what else
+    is known of a pair. Lines that repeat within a file are mined once and come back with all their ids. Where SRC is
+    TGT, sentences that say the same are found, each pair once.
+
+    Filters see the pairs that reach the threshold, in the order in which they stand here, and say what they drop. With
+    --work, a run that was stopped goes on where it was.
     """
-    _check_mine(src, tgt, output, {**given, "gold": gold})
-    check_output(output, given["format"])
-    from xret.bitext import read_gold
-    from xret.eval.bitext import check_gold
+    check_scale({**given, "output": output})
+    check_options(src, tgt, output, given)
+    check_report_option(given["report"])
+    if output is None:
+        _search_shard(src, tgt, given)
+    else:
+        check_output(output, given["format"])
+        _mine(src, tgt, output, given)
 
-    wanted = read_gold(gold) if gold else None
+
+def _search_shard(src: str, tgt: str, given: dict[str, Any]) -> None:
+    from xret.cli.mine_run import Run
+
+    run = Run.prepared(src, tgt, given, None)
+    record_mining(src, tgt, given)
+    run.searched(run.corpora(Path(given["work"])))
+    announce(f"shard {given['shard']}: neighbours found; 'xret merge --work {given['work']} -o OUT' joins all shards")
+
+
+def _mine(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
+    from xret.cli.mine_judge import cut, judge_filtered
+    from xret.cli.mine_run import Run, described
+
+    fixed = given["threshold"] if isinstance(given["threshold"], float) else None
+    run = Run.prepared(src, tgt, given, _calibration(output, given))
     with scratch(output, given["work"]) as folder:
-        corpora = _corpora(src, tgt, folder or Path(given["work"]), given)
-        if wanted is not None:
-            check_gold(wanted, corpora[0]["id"], corpora[1]["id"])
-        pairs = _mined(corpora, folder, given, keep_all=wanted is not None)
-    if wanted is not None:
-        pairs = _judged(pairs, wanted, given["threshold"])
-    elif given["threshold"] == "auto":
-        from xret.stages.margin import DEFAULT_THRESHOLDS
-
-        announce(f"threshold {DEFAULT_THRESHOLDS[given['margin']]}: usual for {given['margin']}; --gold tunes it")
-    write_output(pairs, output, given["format"])
-    sizes = " x ".join(
-        f"{name} ({corpus.num_rows:,} sentences)" for name, corpus in zip((src, tgt), corpora, strict=True)
-    )
-    announce(f"{sizes}: {pairs.num_rows:,} pairs{'' if output == '-' else f' in {output}'}")
+        corpora = run.corpora(folder or Path(given["work"]))
+        langs = langs_of(*corpora)
+        check_langs(output, given["format"], langs, src, tgt)
+        filter_stage(given, langs, threshold=fixed)  # refuses, before hours of work, what could not be done after them
+        pairs = run.mined(corpora, folder)
+    run = run.turned(corpora)
+    pairs, limit = cut(pairs, run)
+    filtered = filter_stage(given, langs, threshold=limit if run.all_mined else None).chain()(pairs)
+    announce_filtered(filtered)
+    judge_filtered(filtered, run)
+    write_output(filtered.kept, output, given["format"], langs=langs)
+    save_report(filtered, given["report"], langs=langs, threshold=limit, facts=described(run, corpora))
+    announce(f"{run.sizes(corpora)}: {filtered.kept.num_rows:,} pairs{'' if output == '-' else f' in {output}'}")
 
 
-def _check_mine(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
-    if given["index"] != "exact":
-        raise UsageError(f"--index {given['index']}: only exact is available in this version; leave the option out")
-    if given["src_lang"] == given["tgt_lang"] not in (None, "und"):
-        raise UsageError(f"--src-lang and --tgt-lang are both '{given['src_lang']}'; give texts of two languages")
-    if same_file(src, tgt):
-        raise UsageError(f"SRC and TGT are both '{src}', whose every sentence would match itself; give two files")
-    refuse_overwriting(output, src, tgt, given["gold"])
-
-
-def _corpora(src: str, tgt: str, folder: Path, given: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
-    from xret.corpus import open_corpus
-
-    cache = folder / "inputs"
-    first = open_corpus(src, lang=given["src_lang"], on_error=given["on_error"], cache=cache)
-    second = open_corpus(tgt, lang=given["tgt_lang"], on_error=given["on_error"], cache=cache)
-    if first["text"].equals(second["text"]):
-        raise UsageError(f"'{src}' and '{tgt}' hold the same sentences in the same order; give files of two languages")
-    return first, second
-
-
-def _mined(
-    corpora: tuple[pa.Table, pa.Table], folder: Path | None, given: dict[str, Any], *, keep_all: bool
-) -> pa.Table:
-    from xret.pipeline import Pipeline, Step
-    from xret.stages.mine import Mine
-
-    stage = Mine(
-        k=given["k"],
-        margin=given["margin"],
-        retrieval=given["retrieval"],
-        threshold=None if keep_all else given["threshold"],
-        keep_copies=given["keep_copies"],
-        threads=given["threads"],
-    )
-    steps = Pipeline((*both_encoded(given), Step(stage)))
-    work = Path(given["work"]) if given["work"] else None
-    return steps({"src_corpus": corpora[0], "tgt_corpus": corpora[1]}, work=work, scratch=folder)["pairs"]
-
-
-def _judged(pairs: pa.Table, gold: pa.Table, threshold: float | str | None) -> pa.Table:
-    """The pairs that reach the threshold, after printing what they are worth."""
-    from xret.eval.bitext import best_threshold, bitext_scores
-
-    best = best_threshold(pairs, gold) if pairs.num_rows else None
-    limit = threshold if isinstance(threshold, float) else None
-    if threshold == "auto" and best:
-        limit = best.threshold
-    scores = [("", bitext_scores(pairs, gold, threshold=limit))]
-    if best and best.threshold != limit:
-        scores.append((", the best", best))
-    for note, each in scores:
-        which = "all pairs" if each.threshold is None else f"threshold {each.threshold:.6g}{note}"
-        which += ", tuned on this gold" if threshold == "auto" else ""
-        announce(
-            f"{which}: precision {each.precision:.4f}, recall {each.recall:.4f}, F1 {each.f1:.4f} "
-            f"({each.correct:,} right of {each.extracted:,}, {each.gold:,} in gold)"
-        )
-    return pairs if limit is None else pairs.filter(pairs["score"].to_numpy() >= limit)
+def _calibration(output: str, given: dict[str, Any]) -> Any:
+    if given["calibration"] is None:
+        return None
+    cuts = given["threshold"] == "auto" and given["gold"] is None
+    margin = given["margin"] + ("+tokens" if given["rescore"] else "")
+    return open_calibration(given["calibration"], output, given["format"], margin, cuts=cuts)

@@ -20,9 +20,11 @@ __all__ = ["main", "xret"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("xret.cli.demo:demo", "Mine, search and evaluate a bundled sample: the one-minute tour."),
     "mine": ("xret.cli.mine:mine", "Find translated sentence pairs in two monolingual files."),
-    "score": ("xret.cli.mine:score", "Give margin scores to given sentence pairs."),
+    "merge": ("xret.cli.merge:merge", "Join the shards of a mining run."),
+    "score": ("xret.cli.score:score", "Give margin scores to given sentence pairs."),
     "tune": ("xret.cli.tune:tune", "Find a threshold and probabilities for mined pairs, with or without gold."),
     "filter": ("xret.cli.filter:filter_pairs", "Drop bad sentence pairs, for reasons that are counted."),
+    "align": ("xret.cli.align:align", "Align documents, and the sentences within them."),
     "encode": ("xret.cli.encode:encode", "Turn a corpus into vectors."),
     "index": ("xret.cli.index:index", "Build, extend and look at search indexes."),
     "search": ("xret.cli.search:search", "Search an index with queries in any language."),

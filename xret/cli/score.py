@@ -18,6 +18,7 @@ from xret.cli.bitext_output import (
     work_option,
     write_output,
 )
+from xret.cli.calibrating import calibrated, calibration_option, open_calibration
 from xret.cli.options import checked_lang, device_option, encoder_option, threads_option, verbose_option
 from xret.cli.overwrite import refuse_overwriting
 
@@ -49,6 +50,7 @@ Examples:
 )
 @encoder_option
 @margin_option
+@calibration_option
 @format_option
 @work_option
 @device_option
@@ -61,8 +63,10 @@ def score(pairs: str, output: str, **given: Any) -> None:
     or TMX; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
     back, in its order, with its new score.
     """
-    refuse_overwriting(output, pairs)
+    file = given["calibration"]
+    refuse_overwriting(output, pairs, file)
     check_output(output, given["format"])
+    calibration = None if file is None else open_calibration(file, output, given["format"], given["margin"])
     langs = (given["src_lang"], given["tgt_lang"])
     check_langs(output, given["format"], langs, pairs)
     from xret.bitext import read_pairs
@@ -70,7 +74,7 @@ def score(pairs: str, output: str, **given: Any) -> None:
     table = read_pairs(pairs, scored=False)
     if table.num_rows:
         with scratch(output, given["work"]) as folder:
-            table = _scored(table, langs, folder, given)
+            table = calibrated(_scored(table, langs, folder, given), calibration)
     write_output(table, output, given["format"], langs=langs)
     announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")
 

@@ -45,10 +45,12 @@ def _once(table: pa.Table, given: dict[str, Any]) -> pa.Table:
 def without_gold(table: pa.Table, given: dict[str, Any], about: dict[str, Any]) -> BlindTuned:
     """Tune on decoys, with the options of `xret tune`; `about` is kept in the calibration."""
     from xret.bitext.calibration import margin_of
-    from xret.errors import MismatchError
+    from xret.errors import MismatchError, UsageError
     from xret.stages.tune_blind import tune_blind
 
     found = margin_of(table)
+    if found and found.endswith("+tokens"):
+        raise UsageError("these pairs were scored again by tokens: their scores can be tuned on --gold alone")
     if found and found != given["margin"]:
         raise MismatchError(f"--margin {given['margin']}: but the scores are by {found} margin; give --margin {found}")
     decoys = _decoys(*_corpora(table, given), given)

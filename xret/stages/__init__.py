@@ -18,12 +18,17 @@ __all__ = ["STAGES", "stage_class"]
 
 STAGES: dict[str, str] = {
     "encode": "xret.stages.encode:Encode",
+    "neighbours": "xret.stages.neighbours:Neighbours",
     "mine": "xret.stages.mine:Mine",
     "score": "xret.stages.score:Score",
     "decoys": "xret.stages.decoys:Decoys",
     "tune": "xret.stages.tune:Tune",
     "calibrate": "xret.stages.calibrate:Calibrate",
     "filter": "xret.stages.filter:Filter",
+    "sample-means": "xret.stages.means:SampleMeans",
+    "segment": "xret.stages.segment:Segment",
+    "pair-documents": "xret.stages.documents:PairDocuments",
+    "align": "xret.stages.align:Align",
     "index": "xret.stages.index:Index",
     "retrieve": "xret.stages.retrieve:Retrieve",
     "rerank": "xret.stages.rerank:Rerank",

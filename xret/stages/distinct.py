@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xret.indexes.twoway import first_of_equal
 
-__all__ = ["Distinct", "copy_keys", "distinct_texts", "plain"]
+__all__ = ["Distinct", "copy_keys", "distinct_texts", "first_places", "plain"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,13 @@ def copy_keys(src: pa.ChunkedArray, tgt: pa.ChunkedArray) -> tuple[NDArray[np.in
     """A number for each text of either side: equal where one is a copy of the other (see `plain`)."""
     key, _ = first_of_equal(np.concatenate([_digests(src, plain), _digests(tgt, plain)]))
     return key[: len(src)], key[len(src) :]
+
+
+def first_places(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> NDArray[np.int64]:
+    """(n,) int64: where each of n texts stands first among others, character for character; -1: nowhere."""
+    first, _ = first_of_equal(np.concatenate([_digests(among, str), _digests(wanted, str)]))
+    found = first[len(among) :]
+    return np.where(found < len(among), found, -1)
 
 
 def plain(text: str) -> str:

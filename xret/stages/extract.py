@@ -9,18 +9,26 @@ from numpy.typing import NDArray
 
 from xret.stages.margin import Candidates
 
-__all__ = ["RETRIEVALS", "Retrieval", "extract"]
+__all__ = ["RETRIEVALS", "Retrieval", "best_of", "extract"]
 
 Retrieval = Literal["max", "intersect", "forward", "backward", "union", "all"]
 RETRIEVALS: tuple[Retrieval, ...] = get_args(Retrieval)
 
 
-def extract(ahead: Candidates, back: Candidates, retrieval: Retrieval, *, threshold: float | None = None) -> Candidates:
+def extract(
+    ahead: Candidates,
+    back: Candidates,
+    retrieval: Retrieval,
+    *,
+    threshold: float | None = None,
+    best: int = 1,
+    same: bool = False,
+) -> Candidates:
     """Choose pairs by score.
 
-    - forward: for each source sentence its best candidate; backward: for each target sentence.
-    - intersect: pairs that are the best of both their sentences.
-    - union: pairs that are the best of one of them.
+    - forward: for each source sentence its best candidates; backward: for each target sentence.
+    - intersect: pairs that are among the best of both their sentences.
+    - union: pairs that are among the best of one of them.
     - max: the union by falling score, each pair kept whose sentences are both still free (one-to-one, as LASER's max).
     - all: every candidate of either side.
 
@@ -31,6 +39,9 @@ def extract(ahead: Candidates, back: Candidates, retrieval: Retrieval, *, thresh
         back: candidates from the targets' lists; a pair of both has the same score in both.
         retrieval: one of `RETRIEVALS`.
         threshold: keep pairs with ``score >= threshold``; None keeps all.
+        best: how many candidates of a sentence are its best.
+        same: source and target are one set of sentences, so that pairs have no direction: each comes once, the smaller
+            row as its source, and in ``max`` a sentence is in one pair on whatever side.
 
     Returns:
         Distinct pairs by (score descending, source row, target row).
@@ -38,21 +49,31 @@ def extract(ahead: Candidates, back: Candidates, retrieval: Retrieval, *, thresh
     if retrieval == "all":
         chosen = _distinct(ahead + back)
     else:
-        best_ahead = _best(ahead, ahead.src) if retrieval != "backward" else ahead.take(np.empty(0, np.int64))
-        best_back = _best(back, back.tgt) if retrieval != "forward" else back.take(np.empty(0, np.int64))
+        best_ahead = best_of(ahead, ahead.src, best) if retrieval != "backward" else ahead.take(np.empty(0, np.int64))
+        best_back = best_of(back, back.tgt, best) if retrieval != "forward" else back.take(np.empty(0, np.int64))
         both = best_ahead + best_back
         chosen = _repeated(both) if retrieval == "intersect" else _distinct(both)
     if threshold is not None:
         chosen = chosen.take(chosen.score >= threshold)
-    return _one_to_one(chosen) if retrieval == "max" else chosen
+    if same:
+        chosen = _distinct(chosen.turned())
+    return _one_to_one(chosen, same) if retrieval == "max" else chosen
 
 
-def _best(candidates: Candidates, owner: NDArray[np.int64]) -> Candidates:
-    """The first candidate of each owner by (score descending, source, target)."""
+def best_of(candidates: Candidates, owner: NDArray[np.int64], most: int) -> Candidates:
+    """The first `most` candidates of each owner, by owner and (score descending, source, target).
+
+    Args:
+        candidates: p of them.
+        owner: (p,) the sentence that each is a candidate of.
+        most: of an owner.
+    """
     order = np.lexsort((candidates.tgt, candidates.src, -candidates.score, owner))
     opens = np.ones(len(order), bool)
     opens[1:] = owner[order][1:] != owner[order][:-1]
-    return candidates.take(order[opens])
+    place = np.arange(len(order))
+    within = place - np.maximum.accumulate(np.where(opens, place, 0))
+    return candidates.take(order[within < most])
 
 
 def _sorted(candidates: Candidates) -> tuple[Candidates, NDArray[np.bool_]]:
@@ -73,10 +94,10 @@ def _repeated(candidates: Candidates) -> Candidates:
     return ordered.take(repeats)
 
 
-def _one_to_one(ordered: Candidates) -> Candidates:
+def _one_to_one(ordered: Candidates, same: bool) -> Candidates:
     """Greedy: walk down the scores, keep a pair whose sentences are both free."""
-    src_taken = bytearray(int(ordered.src.max(initial=-1)) + 1)
-    tgt_taken = bytearray(int(ordered.tgt.max(initial=-1)) + 1)
+    src_taken = bytearray(int(max(ordered.src.max(initial=-1), ordered.tgt.max(initial=-1))) + 1)
+    tgt_taken = src_taken if same else bytearray(len(src_taken))
     kept = np.zeros(len(ordered.src), bool)
     for place, (src, tgt) in enumerate(zip(ordered.src.tolist(), ordered.tgt.tolist(), strict=True)):
         if not src_taken[src] and not tgt_taken[tgt]:

@@ -54,6 +54,10 @@ class Candidates:
         """Some of them, in the order given."""
         return Candidates(self.src[which], self.tgt[which], self.cosine[which], self.score[which])
 
+    def turned(self) -> Candidates:
+        """Every pair with its smaller row as the source."""
+        return Candidates(np.minimum(self.src, self.tgt), np.maximum(self.src, self.tgt), self.cosine, self.score)
+
     def __add__(self, other: Candidates) -> Candidates:
         """These, then the others."""
         return Candidates(
@@ -78,10 +82,19 @@ def without_copies(
 
 
 def scored_lists(
-    forward: Lists, backward: Lists, margin: Margin
+    forward: Lists, backward: Lists, margin: Margin, *, tgt_means: NDArray[np.float64] | None = None
 ) -> tuple[Candidates, Candidates, NDArray[np.float64], NDArray[np.float64]]:
-    """The pairs of all forward lists and of all backward lists, scored; and the means of the source and target side."""
+    """The pairs of all forward lists and of all backward lists, scored; and the means of the source and target side.
+
+    Args:
+        forward: neighbours of the sources.
+        backward: neighbours of the targets.
+        margin: one of `MARGINS`.
+        tgt_means: (targets,) to take in place of the means of `backward`; NaN where that has the better one.
+    """
     src_mean, tgt_mean = forward.means(), backward.means()
+    if tgt_means is not None:
+        tgt_mean = np.where(np.isnan(tgt_means), tgt_mean, tgt_means)
     src, at = np.nonzero(forward.valid)
     ahead = _scored(src, forward.ids[src, at], forward.cosines[src, at], src_mean, tgt_mean, margin)
     tgt, at = np.nonzero(backward.valid)

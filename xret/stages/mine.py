@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,17 +12,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xret.errors import MismatchError, UsageError
-from xret.indexes.twoway import select, two_way_knn
-from xret.stages.distinct import copy_keys, distinct_texts
-from xret.stages.extract import Retrieval, extract
-from xret.stages.margin import DEFAULT_THRESHOLDS, Margin, scored_lists, without_copies
-from xret.stages.pairs import Side, pairs_table
+from xret.indexes.twoway import TwoWay, select, two_way_knn
+from xret.indexes.twoway.shards import open_neighbours
+from xret.stages.choosing import Choice, choose
+from xret.stages.extract import Retrieval
+from xret.stages.margin import DEFAULT_THRESHOLDS, Margin
+from xret.stages.means import means_of
+from xret.stages.neighbours import checked_vectors, same_encoder
+from xret.stages.rescoring import RESCORED_THRESHOLDS
+from xret.stages.sides import Sides
 from xret.stages.stage import Stage
-from xret.vectors import Vectors
+from xret.stages.tokenscores import token_scores
 
 __all__ = ["Mine", "same_encoder"]
-
-logger = logging.getLogger("xret")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,104 +34,108 @@ class Mine(Stage):
     Equal lines of one side are one sentence while mining; a pair found comes back as the pairs of all their ids, with
     the same score. Copies (same text on both sides but for case and white space) are no pairs unless `keep_copies`, and
     then they are also left out of each other's neighbours: a sentence that has both a copy and a translation is scored,
-    and paired, as if the copy did not exist.
+    and paired, as if the copy did not exist. Where source and target are one corpus, no sentence is paired with itself,
+    and each pair comes once.
 
     Attributes:
         k: neighbours per sentence, in the margin and as candidates.
-        margin: ``ratio``, ``distance`` or ``absolute`` (see `xret.stages.margin`).
+        margin: ``ratio``, ``distance`` or ``absolute`` (see `xret.margins`).
         retrieval: how pairs are chosen (see `xret.stages.extract`).
+        best: how many candidates of a sentence are its best.
         threshold: keep pairs with ``score >= threshold``; None keeps all, ``auto`` is the margin's usual one.
         keep_copies: treat copies like other sentences.
+        rescore: ``tokens`` scores the best candidates again with token vectors (see `xret.stages.rescoring`).
+        encoder: whose token vectors.
+        device: for these. No part of the result.
         threads: CPU threads; None for all cores. No part of the result.
     """
 
     name = "mine"
-    inputs = ("src_corpus", "tgt_corpus", "src_vectors", "tgt_vectors")
+    inputs = ("src_corpus", "tgt_corpus", "src_vectors", "tgt_vectors", "tgt_means?", "neighbours?")
     output = "pairs"
-    apart = ("threads",)
+    apart = ("encoder", "device", "threads")
+    version = 2
 
     k: int = 4
     margin: Margin = "ratio"
     retrieval: Retrieval = "max"
+    best: int = 1
     threshold: float | Literal["auto"] | None = None
     keep_copies: bool = False
+    rescore: Literal["tokens"] | None = None
+    encoder: str = "xret-mini"
+    device: str = "auto"
     threads: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no data could mend."""
-        if self.k < 1:
-            raise UsageError(f"k = {self.k}: must be at least 1")
+        self.choice()
+        if self.rescore not in (None, "tokens"):
+            raise UsageError(f"rescore is '{self.rescore}'; wanted 'tokens'")
 
     def limit(self) -> float | None:
         """The threshold as a number."""
-        return DEFAULT_THRESHOLDS[self.margin] if self.threshold == "auto" else self.threshold
+        usual = DEFAULT_THRESHOLDS if self.rescore is None else RESCORED_THRESHOLDS
+        return usual[self.margin] if self.threshold == "auto" else self.threshold
+
+    def choice(self) -> Choice:
+        """How pairs are scored and chosen."""
+        return Choice(k=self.k, margin=self.margin, retrieval=self.retrieval, best=self.best, threshold=self.limit())
+
+    def contents(self) -> tuple[str, ...]:
+        """The content of the encoder of token vectors, which counts instead of its name."""
+        from xret.encoders.load import identify
+
+        return () if self.rescore is None else (identify(self.encoder),)
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The pairs of two corpora with their vectors (row i of the vectors is row i of the corpus).
 
+        Args:
+            values: both corpora, their vectors, and, where given, the target's neighbour means from elsewhere
+                (`text, mean`; see `xret.stages.means`), and the neighbours of the same corpora, with the same
+                `keep_copies` and at least this k (see `xret.stages.neighbours`); without them they are searched for.
+            work: for a temporary file of token vectors.
+
         Returns:
-            `score: float64, src_id, tgt_id, src_text, tgt_text: string, cosine, src_mean, tgt_mean: float32`, by
-            (score descending, src_id, tgt_id), ids compared as strings.
+            `score: float64, src_id, tgt_id, src_text, tgt_text: string, cosine, src_mean, tgt_mean: float32, src_rank,
+            tgt_rank: int32`, with `rescore` also `margin: float64, tokens: float32`, by (score descending, src_id,
+            tgt_id), ids compared as strings.
 
         Raises:
-            MismatchError: vectors of another corpus, or of different encoders on the two sides.
+            MismatchError: vectors of another corpus, or of different encoders on the two sides; neighbours of other
+                corpora.
         """
         src_corpus, tgt_corpus = values[:2]
-        src_vectors, tgt_vectors = Vectors.open(values[2]), Vectors.open(values[3])
-        _same_rows("src", src_corpus, src_vectors)
-        _same_rows("tgt", tgt_corpus, tgt_vectors)
-        same_encoder(src_vectors, tgt_vectors)
-        src, tgt = distinct_texts(src_corpus["text"]), distinct_texts(tgt_corpus["text"])
-        logger.info(f"distinct sentences: {len(src.first)} of {len(src.number)}, {len(tgt.first)} of {len(tgt.number)}")
-        keys = _Keys() if self.keep_copies else _Keys.of(src_corpus, tgt_corpus, src.first, tgt.first)
-        x, y = select(src_vectors, src.first), select(tgt_vectors, tgt.first)
-        found = two_way_knn(x, y, k=self.k + keys.most, threads=self.threads, progress=True)
-        forward = without_copies(found.forward, self.k, keys.src, keys.tgt)
-        backward = without_copies(found.backward, self.k, keys.tgt, keys.src)
-        ahead, back, src_means, tgt_means = scored_lists(forward, backward, self.margin)
-        chosen = extract(ahead, back, self.retrieval, threshold=self.limit())
-        limit = "no threshold" if self.limit() is None else f"threshold {self.limit()}"
-        logger.info(f"{len(chosen.src)} pairs by {self.margin} margin, k = {self.k}, {self.retrieval}, {limit}")
-        return pairs_table(Side(src_corpus, src, src_means), Side(tgt_corpus, tgt, tgt_means), chosen)
+        src_vectors, tgt_vectors = checked_vectors(*values[:4])
+        sides = Sides.of(src_corpus, tgt_corpus, keep_copies=self.keep_copies)
+        elsewhere, neighbours = (*values[4:], None, None)[:2]
+        if neighbours is None:
+            x, y = select(src_vectors, sides.src.first), select(tgt_vectors, sides.tgt.first)
+            found = two_way_knn(x, y, k=self.k + sides.extra, threads=self.threads, progress=True)
+        else:
+            found = _fitting(open_neighbours(neighbours), sides, self.k)
+        means = None if elsewhere is None else means_of(tgt_corpus, sides.tgt, elsewhere)
+        tokens = None if self.rescore is None else partial(self._tokens, (src_corpus, tgt_corpus), work)
+        return choose(found, sides, (src_corpus, tgt_corpus), self.choice(), tgt_means=means, tokens=tokens)
+
+    def _tokens(
+        self, corpora: tuple[pa.Table, pa.Table], work: Path, src: NDArray[np.int64], tgt: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        from xret.encoders import load_encoder
+
+        encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
+        return token_scores(encoder, *corpora, (src, tgt), work=work, progress=True)
 
 
-@dataclass(frozen=True)
-class _Keys:
-    """Distinct sentences with equal keys are copies; no sentence has more than `most` of them on the other side."""
-
-    src: NDArray[np.int64] | None = None
-    tgt: NDArray[np.int64] | None = None
-    most: int = 0
-
-    @classmethod
-    def of(
-        cls, src_corpus: pa.Table, tgt_corpus: pa.Table, src_first: NDArray[np.int64], tgt_first: NDArray[np.int64]
-    ) -> _Keys:
-        src, tgt = copy_keys(src_corpus["text"], tgt_corpus["text"])
-        src, tgt = src[src_first], tgt[tgt_first]
-        shared = np.intersect1d(src, tgt)
-        if not len(shared):
-            return cls()
-        counts = [np.unique(keys[np.isin(keys, shared)], return_counts=True)[1] for keys in (src, tgt)]
-        logger.info(f"copies: {int((counts[0] * counts[1]).sum())} pairs with the same text on both sides set aside")
-        return cls(src, tgt, int(max(counts[0].max(), counts[1].max())))
-
-
-def _same_rows(side: str, corpus: pa.Table, vectors: Vectors) -> None:
-    if vectors.rows != corpus.num_rows:
-        raise MismatchError(f"{side}: {corpus.num_rows} sentences but {vectors.rows} vectors; encode this corpus again")
-    if not vectors.ids().equals(corpus["id"]):
-        raise MismatchError(f"{side}: the vectors have other ids than the corpus; encode this corpus again")
-
-
-def same_encoder(src: Vectors, tgt: Vectors) -> None:
-    """Refuse to compare vectors of different encoders.
-
-    Raises:
-        MismatchError: both are known, and differ.
-    """
-    if src.encoder_hash and tgt.encoder_hash and src.encoder_hash != tgt.encoder_hash:
-        raise MismatchError(
-            f"the two sides come from different encoders, '{src.encoder_name}' {src.encoder_hash[:8]} and "
-            f"'{tgt.encoder_name}' {tgt.encoder_hash[:8]}; encode both with one"
-        )
+def _fitting(found: TwoWay, sides: Sides, k: int) -> TwoWay:
+    """The neighbours, if they can be those of these sentences."""
+    sizes = len(sides.src.first), len(sides.tgt.first)
+    for lists, own, other in ((found.forward, sizes[0], sizes[1]), (found.backward, sizes[1], sizes[0])):
+        wanted = min(k + sides.extra, other)
+        if len(lists.ids) != own or lists.ids.shape[1] < wanted:
+            raise MismatchError(
+                f"the neighbours are lists of {lists.ids.shape[1]} for {len(lists.ids):,} sentences, wanted {wanted} "
+                f"for {own:,}; search again"
+            )
+    return found

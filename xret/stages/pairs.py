@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,12 +32,18 @@ class Side:
         return gather(self.corpus[column], rows)
 
 
-def pairs_table(src: Side, tgt: Side, chosen: Candidates) -> pa.Table:
+def pairs_table(src: Side, tgt: Side, chosen: Candidates, others: Mapping[str, Any] | None = None) -> pa.Table:
     """Pairs of distinct sentences as the pairs of all their ids.
 
+    Args:
+        src: the source side.
+        tgt: the target side.
+        chosen: p pairs.
+        others: further columns, arrays (p,) of NumPy or Arrow.
+
     Returns:
-        `score: float64, src_id, tgt_id, src_text, tgt_text: string, cosine, src_mean, tgt_mean: float32`, by
-        (score descending, src_id, tgt_id), ids compared as strings.
+        `score: float64, src_id, tgt_id, src_text, tgt_text: string, cosine, src_mean, tgt_mean: float32` and the
+        others, by (score descending, src_id, tgt_id), ids compared as strings.
     """
     src_rows, first = src.distinct.rows_of(chosen.src)
     tgt_rows, second = tgt.distinct.rows_of(chosen.tgt[first])
@@ -50,4 +58,5 @@ def pairs_table(src: Side, tgt: Side, chosen: Candidates) -> pa.Table:
     columns = {name: gather(ids[name], order) for name in ids.column_names}
     columns |= {"src_text": src.gather("text", src_rows), "tgt_text": tgt.gather("text", tgt_rows)}
     columns |= {"cosine": chosen.cosine[pair], "src_mean": src.means[chosen.src[pair]]}
-    return pa.table(columns | {"tgt_mean": tgt.means[chosen.tgt[pair]]})
+    columns |= {"tgt_mean": tgt.means[chosen.tgt[pair]]}
+    return pa.table(columns | {name: pa.array(values).take(pa.array(pair)) for name, values in (others or {}).items()})

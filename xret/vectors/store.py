@@ -113,6 +113,21 @@ class Vectors:
             )
         return out
 
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Any rows in any order: (p, dim) float32; values are not checked, as those of `block` are.
+
+        Raises:
+            IndexError: outside the rows.
+        """
+        if len(rows) and (rows.min() < 0 or rows.max() >= self.rows):
+            raise IndexError(f"rows {rows.min()} to {rows.max()} of {self.rows}")
+        out = np.empty((len(rows), self.dim), np.float32)
+        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(owner):
+            mine = np.flatnonzero(owner == number)
+            out[mine] = self._chunks[number][rows[mine] - self._starts[number]]
+        return out
+
     def compare_checksums(self) -> None:
         """See that every shard has the bytes that were written; nothing to see for arrays and tables.
 

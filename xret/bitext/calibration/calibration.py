@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,13 @@ from xret.bitext.calibration.fitting import ProbabilityMap, column_values
 from xret.bitext.calibration.isotonic import Isotonic
 from xret.bitext.calibration.logistic import Logistic
 from xret.errors import InputError, MismatchError
-from xret.margins import MARGINS, Margin, margin_scores
+from xret.margins import MARGINS, margin_scores
 
-__all__ = ["PROBABILITY", "Calibration", "margin_of"]
+__all__ = ["PROBABILITY", "Calibration", "Scoring", "margin_of"]
+
+Scoring = Literal["ratio", "distance", "absolute", "ratio+tokens", "distance+tokens", "absolute+tokens"]
+"""What a score is: a margin, alone or corrected by token vectors (see `xret.stages.rescoring`)."""
+TOKENS = "+tokens"
 
 PROBABILITY = "probability"
 """The column of P(parallel): float32."""
@@ -48,10 +52,10 @@ class Calibration:
     probability: ProbabilityMap
     threshold: float
     least: float
-    margin: Margin | None = None
+    margin: Scoring | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
 
-    def with_probability(self, pairs: pa.Table, *, margin: Margin | None = None) -> pa.Table:
+    def with_probability(self, pairs: pa.Table, *, margin: Scoring | None = None) -> pa.Table:
         """The pairs, rows as they were, with a column `probability: float32`, the last or in place of an earlier one.
 
         Args:
@@ -71,7 +75,7 @@ class Calibration:
             return pairs.set_column(pairs.column_names.index(PROBABILITY), PROBABILITY, column)
         return pairs.append_column(PROBABILITY, column)
 
-    def kept(self, pairs: pa.Table, *, margin: Margin | None = None) -> pa.Table:
+    def kept(self, pairs: pa.Table, *, margin: Scoring | None = None) -> pa.Table:
         """The pairs with a probability of at least `least`, with that column; raises as `with_probability`."""
         found = self.with_probability(pairs, margin=margin)
         return found.filter(pa.array(found[PROBABILITY].to_numpy() >= self.least))
@@ -119,15 +123,19 @@ class Calibration:
             raise InputError(f"map of kind {made.get('kind')!r}; wanted {' or '.join(_MAKERS)}")
         maker, names = _MAKERS[made["kind"]]
         threshold, least, margin = float(fields["threshold"]), float(fields["least"]), fields["margin"]
-        if not math.isfinite(threshold) or not 0 <= least <= 1 or margin not in (None, *MARGINS):
+        if not math.isfinite(threshold) or not 0 <= least <= 1 or margin not in (None, *get_args(Scoring)):
             raise InputError(f"threshold {threshold}, least {least}, margin {margin!r}")
         values = (tuple(value) if isinstance(value := made[name], list) else value for name in names)
         return cls(maker(*values), threshold, least, margin, fields["fitted"])
 
 
-def margin_of(pairs: pa.Table) -> Margin | None:
-    """Which margin the scores are by: told from `score, cosine, src_mean, tgt_mean` where all are there and agree."""
-    names = ("score", "cosine", "src_mean", "tgt_mean")
+def margin_of(pairs: pa.Table) -> Scoring | None:
+    """Which margin the scores are by: told from `score, cosine, src_mean, tgt_mean` where all are there and agree.
+
+    Where there are `margin` and `tokens`, too, the margin is told from the former, and the score is one with tokens.
+    """
+    again = {"margin", "tokens"} <= set(pairs.column_names)
+    names = ("margin" if again else "score", "cosine", "src_mean", "tgt_mean")
     if not set(names) <= set(pairs.column_names) or not pairs.num_rows:
         return None
     try:
@@ -136,5 +144,5 @@ def margin_of(pairs: pa.Table) -> Margin | None:
         return None
     for margin in MARGINS:
         if np.allclose(margin_scores(cosine, src, tgt, margin), score, rtol=1e-4, atol=1e-5):
-            return margin
+            return cast("Scoring", margin + TOKENS) if again else margin
     return None

@@ -72,6 +72,16 @@ class Selection:
         return result
 
 
+def take(rows: Rows, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Any rows in any order, (p, dim): without reading those between them, where the set can do that (`Vectors`)."""
+    if isinstance(rows, Selection):
+        return take(rows.source, rows.chosen[numbers])
+    if isinstance(rows, Vectors):
+        return rows.take(numbers)
+    near, place = np.unique(numbers, return_inverse=True)
+    return Selection(rows, near).block(0, len(near))[place]
+
+
 def as_rows(value: Any) -> Rows:
     """Arrays, nested lists, tables and folders opened as `Vectors`; what already reads in blocks as it is.
 
@@ -115,6 +125,7 @@ class Survey:
     lengths: NDArray[np.float64]
     first: NDArray[np.int64]
     rank: NDArray[np.int64]  # 0 for the first of equal rows, 1 for the next …
+    content: str  # SHA-256 of the hashes of all rows
 
 
 def survey(rows: Rows) -> Survey:
@@ -125,6 +136,7 @@ def survey(rows: Rows) -> Survey:
     """
     lengths = np.empty(rows.rows, np.float64)
     digests = np.empty((rows.rows, 2), np.uint64)
+    content = hashlib.sha256()
     for start in range(0, rows.rows, READ):
         block = rows.block(start, min(start + READ, rows.rows))
         stop = start + len(block)
@@ -137,8 +149,9 @@ def survey(rows: Rows) -> Survey:
             )
         hashes = b"".join(hashlib.blake2b(row, digest_size=16).digest() for row in block)
         digests[start:stop] = np.frombuffer(hashes, np.uint64).reshape(-1, 2)
+        content.update(hashes)
     first, rank = first_of_equal(digests)
-    return Survey(lengths, first, rank)
+    return Survey(lengths, first, rank, content.hexdigest())
 
 
 def first_of_equal(digests: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

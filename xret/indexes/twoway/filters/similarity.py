@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from xret.indexes.twoway.rows import READ, Selection, as_rows, row_lengths
 
-__all__ = ["BlockSimilarity", "Float32Similarity", "exact_cosines", "pair_cosines"]
+__all__ = [
+    "BlockSimilarity",
+    "Float32Similarity",
+    "exact_cosines",
+    "pair_cosines",
+    "single_cosines",
+    "single_error",
+]
 
 Bound = float | NDArray[np.float32]
 GATHER = 512  # pairs scored together: both gathered float64 pieces stay in the L2 cache at usual dimensions
@@ -52,11 +59,34 @@ class Float32Similarity:
         np.matmul(rows, columns.T, out=out)
 
     def error(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> tuple[Bound, Bound]:
-        """Any order of summation errs by at most d·u of the sum of magnitudes, itself at most 1 (Higham 2002, 3.1)."""
-        bound = (
-            rows.shape[1] + 16
-        ) * 2.0**-24  # 16: scaling of both sides, rounding of the exact value and of the cutoff
+        """The same for all."""
+        bound = single_error(rows.shape[1])
         return bound, bound
+
+
+def single_error(dim: int) -> float:
+    """How far a cosine summed in float32 may be off.
+
+    Any order of summation errs by at most d·u of the sum of magnitudes, itself at most 1 (Higham 2002, section 3.1);
+    16 more for the scaling of both sides and the rounding of the exact value and of a cutoff.
+    """
+    return (dim + 16) * 2.0**-24
+
+
+def single_cosines(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    x_lengths: NDArray[np.float64],
+    y_lengths: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """`exact_cosines` to within `single_error`, in a third of its time; lengths from 1e-9 to 1e9."""
+    result = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), GATHER):
+        r, c = rows[start : start + GATHER], columns[start : start + GATHER]
+        result[start : start + GATHER] = np.einsum("pd,pd->p", x[r], y[c]) / (x_lengths[r] * y_lengths[c])
+    return result
 
 
 def exact_cosines(
@@ -86,6 +116,7 @@ def exact_cosines(
         products = x[r].astype(np.float64)
         products *= y[c]
         result[start : start + GATHER] = products.sum(axis=1) / (x_lengths[r] * y_lengths[c])
+    result += np.float32(0)  # no -0, whose bytes differ from those of 0
     return result
 
 

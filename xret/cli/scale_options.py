@@ -1,0 +1,131 @@
+"""Options of searches that are large: approximate neighbours, a bound on memory, shards on several machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from xret.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from xret.pipeline import Step
+
+__all__ = ["RECORD", "check_scale", "neighbours_step", "record_mining", "recorded_mining", "scale_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+RECORD = "mining.json"
+"""What was asked for, in the work folder of shards."""
+_APART = ("output", "work", "shard", "shards", "memory", "threads", "device")  # of the machine, not of the result
+
+
+def memory_option(command: Command) -> Command:
+    """``--memory``."""
+    return click.option(
+        "--memory",
+        metavar="SIZE",
+        help="What the search for neighbours may take, as 8G or 512M, pages of mapped files aside. [default: no limit]",
+    )(command)
+
+
+def scale_options(command: Command) -> Command:
+    """``--search``, ``--memory`` and ``--shard``."""
+    search = click.option(
+        "--search",
+        default="exact",
+        show_default=True,
+        metavar="exact|auto|FACTORY",
+        help="How neighbours are found: all of them; or approximately, by a FAISS index such as IVF4096,Flat, "
+        "IVF4096,PQ48 or IVF4096,RaBitQ (auto chooses one by size), with exact scores and the recall measured.",
+    )
+    shard = click.option(
+        "--shard",
+        metavar="I/N",
+        help="Search for the neighbours of only the I-th of N parts of SRC, into --work; then 'xret merge'.",
+    )
+    return search(memory_option(shard(command)))
+
+
+def check_scale(given: dict[str, Any]) -> None:
+    """Refuse, before anything is read, what does not go together.
+
+    Raises:
+        UsageError: a size, shard or factory in no known form; a shard without a work folder or with an output; an
+            output missing where there is no shard.
+    """
+    from xret.indexes.choice import parse_bytes
+    from xret.indexes.twoway.approximate.factories import check_search
+    from xret.indexes.twoway.shards import parse_shard
+
+    if given["memory"] is not None:
+        parse_bytes(given["memory"])
+    check_search(given["search"])
+    if given["shard"] is None:
+        if given["output"] is None:
+            raise UsageError("no output; give -o OUT (only --shard goes without)")
+        return
+    parse_shard(given["shard"])
+    if given["search"] != "exact":
+        raise UsageError(f"--search {given['search']}: only exact searches are divided into shards; leave one out")
+    if given["work"] is None:
+        raise UsageError("--shard leaves its share in a work folder; give --work DIR")
+    if given["output"] is not None:
+        raise UsageError(
+            "--shard gives no pairs yet; leave -o out, and give it to 'xret merge' when all shards are there"
+        )
+
+
+def neighbours_step(given: dict[str, Any]) -> Step:
+    """The step that searches for neighbours as the options say."""
+    from xret.pipeline import Step
+    from xret.stages.neighbours import Neighbours
+
+    names = ("k", "keep_copies", "search", "shard", "memory", "device", "threads")
+    return Step(Neighbours(shards=tuple(given.get("shards", ())), **{name: given[name] for name in names}))
+
+
+def record_mining(src: str, tgt: str, given: dict[str, Any]) -> None:
+    """Keep in the work folder what `xret merge` will need to know: the inputs and the options.
+
+    Raises:
+        UsageError: it holds shards of another mining run; or an input is stdin, which cannot be read again.
+    """
+    from xret.artifact import atomic_file
+
+    if "-" in (src, tgt):
+        raise UsageError("--shard: 'xret merge' could not read stdin again; give files")
+    fields = {"src": src, "tgt": tgt} | {name: value for name, value in given.items() if name not in _APART}
+    folder = Path(given["work"])
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(fields, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    path = folder / RECORD
+    if path.is_file():
+        before, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+        for name in sorted(set(before) | set(wanted)):
+            if before.get(name) != wanted.get(name):
+                raise UsageError(
+                    f"{folder}: holds shards of another mining run, whose '{name}' is {before.get(name)!r}, not "
+                    f"{wanted.get(name)!r}; give another --work folder, or remove '{path}'"
+                )
+        return
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def recorded_mining(folder: Path) -> dict[str, Any]:
+    """What `record_mining` kept, as arguments of the command.
+
+    Raises:
+        InputError: there is nothing, or it is broken.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        raise InputError(f"{folder}: has no {RECORD}; give the --work folder of 'xret mine … --shard I/N'")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: broken JSON ({error}); run a shard again after removing it") from error
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
