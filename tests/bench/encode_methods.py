@@ -103,6 +103,32 @@ def model2vec(folder: Path, work: Path) -> Encode:
     return lambda texts: model.encode(texts, use_multiprocessing=False)
 
 
+def static(folder: Path, work: Path) -> Encode:
+    """A static model of xret-mini's vocabulary and widths, with random vectors: they do not change the speed."""
+    from safetensors.numpy import save_file
+
+    from xret.encoders import load_encoder
+
+    made, mini = work / "static", work / "mini"
+    if not made.exists():
+        config = json.loads((mini / "config.json").read_text())
+        size, width, out = config["vocab_size"], config["hidden_size"], config["output_size"]
+        rng, part = np.random.default_rng(0), work / "static.part"
+        part.mkdir()
+        tensors = {
+            "embedding.weight": rng.integers(-127, 128, (size, width), dtype=np.int8),
+            "embedding.scale": np.full(size, 0.01, np.float32),
+            "projection.weight": rng.standard_normal((out, width), dtype=np.float32),
+        }
+        save_file(tensors, part / "model.safetensors")
+        kept = ("name", "vocab_size", "hidden_size", "output_size", "pad_token_id", "position_decay", "max_length")
+        told = {"model_type": "xret-static", **{key: config[key] for key in kept if key in config}}
+        (part / "config.json").write_text(json.dumps(told))
+        (part / "tokenizer.json").write_bytes((mini / "tokenizer.json").read_bytes())
+        part.rename(made)
+    return load_encoder(made, device="cpu", threads=1).encode
+
+
 METHODS = {
     "st-fp32": Method("sentence-transformers, torch fp32", sentence_transformers("float32")),
     "st-bf16": Method("sentence-transformers, torch bf16", sentence_transformers("bfloat16")),
@@ -112,7 +138,9 @@ METHODS = {
     "xret-int8": Method("xret int8", xret(":int8")),
     "xret-bf16": Method("xret bf16 (OpenVINO)", xret(":bf16")),
     "model2vec": Method("model2vec, xret-mini's vocabulary", model2vec, foreign=True, comparable=False),
-    "xret-mini": Method("xret-mini (static)", xret("", "xret-mini"), comparable=False),
+    "static": Method("xret, a static model of xret-mini's vocabulary", static, comparable=False),
+    "xret-mini": Method("xret-mini", xret("", "xret-mini"), comparable=False),
+    "xret-mini-int8": Method("xret-mini int8", xret(":int8", "xret-mini"), comparable=False),
 }
 
 

@@ -200,7 +200,7 @@ def test_models(run: Run, tmp_path: Path) -> None:
     assert (told["licence"], told["languages"], told["quality"]) == ("CC0-1.0", ["en", "de"], {"tatoeba": 45.1})
     text = run("models", "info", "model").stdout
     assert re.search("languages +2: en de", text)
-    assert "tatoeba 45.1" in text
+    assert re.search("quality +tatoeba: 45.1\n", text)
     assert run("models", "info", "nothing").returncode == 1
     assert "distil" in run("models", "--help").stdout
 

@@ -17,7 +17,7 @@ def lines(text: str) -> dict[str, str]:
     return {line[:11].rstrip(): line[11:].strip() for line in text.splitlines()}
 
 
-def test_the_bundled_model_tells_all_of_itself(cli: Cli) -> None:
+def test_the_bundled_model_tells_all_of_itself(tmp_path: Path, cli: Cli) -> None:
     told, card = (
         lines(cli("models", "info", "xret-mini").out),
         json.loads(cli("models", "info", "xret-mini", "--json").out),
@@ -29,7 +29,8 @@ def test_the_bundled_model_tells_all_of_itself(cli: Cli) -> None:
     assert dict(part.rsplit(": ", 1) for part in told["quality"].split("; ")) == {
         measure: str(value) for measure, value in card["quality"].items()
     }
-    refused = cli("models", "info", "xret-mini:int8")
+    assert told["family"] == "xret-hybrid" and cli("models", "info", "xret-mini:int8").code == 0
+    refused = cli("models", "info", f"{write_static(tmp_path / 'table')}:int8")
     assert refused.code == 1 and refused.out == "" and "no linear layers to compute in int8" in refused.err
 
 

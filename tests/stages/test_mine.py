@@ -200,7 +200,7 @@ def test_all_sentences_of_one_side_are_copies() -> None:
 
 
 def test_threshold_auto_and_key() -> None:
-    assert [Mine(margin=m, threshold="auto").limit() for m in MARGINS] == [1.16, 0.09, 0.57]
+    assert [Mine(margin=m, threshold="auto").limit() for m in MARGINS] == [1.13, 0.09, 0.63]
     assert Mine(threads=1).key() == Mine(threads=2).key() != Mine(k=5).key()
 
 

@@ -119,7 +119,10 @@ def test_no_worker_outlives_its_parent(static: Made, tmp_path: Path, number: sig
     command = [sys.executable, "-c", "from xret.cli import main; main()", "encode", "c.txt", "-o", "v", "--encoder"]
     command += [str(static()), "--workers", "2", "--shard-rows", "5", "--device", "cpu"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )  # fmt: skip
     while process.poll() is None and not (tmp_path / "v.partial/vectors-00001.arrow").exists():
         time.sleep(0.005)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")

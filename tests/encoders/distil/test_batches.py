@@ -174,4 +174,4 @@ def test_options_that_would_change_nothing() -> None:
         ({"cross_share": 1.5}, "cross_share = 1.5; wanted a share"),
     ):
         with pytest.raises(UsageError, match=message):
-            check_config(replace(CONFIG, **options))  # type: ignore[arg-type]
+            check_config(replace(CONFIG, **options))

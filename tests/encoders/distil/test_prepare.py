@@ -135,6 +135,7 @@ def test_document_batches_are_runs_of_lines_and_know_which_are_no_negatives() ->
     config = DistilConfig(document_share=1.0, document_sources=("manual",), document_rows=6, batch_size=64)
     for step in range(20):
         batch = draw_batch(data, replace(config, token_dropout=0.0), step)
+        assert batch.english is not None
         count = len(batch.english)
         assert not batch.translations and len(batch.lengths) == 2 * count and (batch.lengths[count:] == 1).all()
         texts = np.split(batch.ids % 1000, np.cumsum(batch.lengths)[:-1])
