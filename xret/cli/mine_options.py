@@ -55,8 +55,8 @@ _CHOICE = (
         "--threshold",
         callback=_threshold,
         metavar="FLOAT|auto",
-        help="Keep pairs with at least this score; auto: best F1 on --gold, else what --calibration says, else 1.16 "
-        "for ratio, 0.09 for distance, 0.57 for absolute (with --rescore 1.54, 0.34, 0.92).  [default: keep all]",
+        help="Keep pairs with at least this score; auto: best F1 on --gold, else what --calibration says, else 1.13 "
+        "for ratio, 0.09 for distance, 0.63 for absolute (with --rescore 1.54, 0.34, 0.92).  [default: keep all]",
     ),
 )
 _MEANS = (
