@@ -109,7 +109,7 @@ def _precisions(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Those its graphs can be built in; static models are tables, and gain nothing by others."""
     if checkpoint.precision is not None:
         return (checkpoint.precision, *(("bf16",) if checkpoint.precision == "fp32" else ()))
-    if not checkpoint.family.linear and checkpoint.family.token_weights:  # a table: there is nothing to compute in
+    if checkpoint.family.table:
         return ("fp32",)
     lacks = {"fp16": not checkpoint.family.half, "int8": not checkpoint.family.linear}
     return tuple(name for name in get_args(NamedPrecision) if not lacks.get(name))

@@ -44,6 +44,11 @@ class Family:
     adapter_folder: Callable[[str], str] = lambda task: ""  # where a task's weights are, when not with the others
     default_language: Callable[[dict[str, Any]], str] = lambda config: ""  # one of `languages`, or "" for none
 
+    @property
+    def table(self) -> bool:
+        """Whether it is a table of token vectors: there is nothing to compute in another precision."""
+        return self.token_weights and not self.linear
+
 
 def check_code(config: dict[str, Any], *known: str) -> None:
     """Refuse a checkpoint that brings code of its own, unless it is the family's.

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from xret.encoders.checkpoints.modules import read_json
 from xret.errors import InputError
@@ -55,8 +54,8 @@ def add_chapter(folder: Path, title: str, text: str) -> None:
     path.write_bytes(old + gap * bool(old) + f"## {title}\n\n{text.strip()}\n".encode())
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a file that people read."""
+def write_json(path: Path, value: object) -> None:
+    """Write a file that people read: indented, UTF-8."""
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,7 @@ from xret.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["saving", "write_json", "write_tensors"]
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write `value` indented, in UTF-8."""
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+__all__ = ["saving", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], *, fields: dict[str, str] | None = None) -> None:

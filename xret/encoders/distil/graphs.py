@@ -25,12 +25,11 @@ def write_graphs(folder: Path) -> tuple[str, ...]:
         The precisions written.
     """
     written = []
-    family = open_checkpoint(folder).family
-    table = family.token_weights and not family.linear
-    for precision in ("fp32",) if table else get_args(Precision):
+    checkpoint = open_checkpoint(folder)
+    for precision in ("fp32",) if checkpoint.family.table else get_args(Precision):
         target = folder / "onnx" / precision
         try:
-            graph = build_graph(open_checkpoint(folder), precision=precision)
+            graph = build_graph(checkpoint, precision=precision)
             target.mkdir(parents=True)
             graph.save(target)
         except ModelError as error:

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from xret.encoders.checkpoints.made_from import write_json
 from xret.encoders.distil.config import DistilConfig
 from xret.encoders.distil.context import Context
 from xret.encoders.distil.dense_adam import DenseAdam
-from xret.encoders.distil.folders import write_json, write_tensors
+from xret.encoders.distil.folders import write_tensors
 from xret.encoders.distil.starts import TableStart
 from xret.encoders.distil.token_table import Taken, TokenTable, quantised
 from xret.errors import UsageError

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.artifact import atomic_folder
+from xret.encoders.checkpoints.made_from import write_json
 from xret.encoders.distil.batches import TrainingData
 from xret.encoders.distil.card import write_card
 from xret.encoders.distil.config import DistilConfig
-from xret.encoders.distil.folders import write_json
 from xret.encoders.distil.graphs import write_graphs
 from xret.encoders.distil.measuring import Measured, measure_graph, measure_table
 from xret.encoders.distil.student import Student

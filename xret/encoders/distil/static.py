@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from xret.encoders.checkpoints.made_from import write_json
 from xret.encoders.distil.config import DistilConfig
-from xret.encoders.distil.folders import write_json, write_tensors
+from xret.encoders.distil.folders import write_tensors
 from xret.encoders.distil.row_adam import RowAdam
 from xret.encoders.distil.starts import TableStart
 from xret.encoders.distil.token_table import TokenTable, quantised

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from torch import nn
 
+from xret.encoders.checkpoints.made_from import write_json
 from xret.encoders.checkpoints.modules import read_json
 from xret.encoders.distil.config import DistilConfig
-from xret.encoders.distil.folders import saving, write_json, write_tensors
+from xret.encoders.distil.folders import saving, write_tensors
 from xret.encoders.distil.framing import SETTINGS
 from xret.encoders.distil.transformer_start import TransformerStart, hushed
 from xret.encoders.recipe import Dense
