@@ -104,3 +104,10 @@ def test_closed_streams_are_one_line(line: str, said: str | None, sandbox: Path)
     done = subprocess.run(["sh", "-c", command], cwd=sandbox, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and not Path("out").exists()
     assert done.stderr.count("\n") == (1 if said else 0) and (said or "") in done.stderr, done.stderr
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "xret", "--version"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "xret" in done.stdout
+    done = subprocess.run([sys.executable, "-m", "xret", "nothing"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and "Usage: xret" in done.stderr

@@ -55,7 +55,11 @@ def judge_filtered(filtered: Filtered, run: Run) -> None:
     """Say what the pairs that are left are worth, where there is gold and filters took some."""
     dropped = sum(count.dropped for count in filtered.counts if count.reason != "score-floor")
     if run.gold is not None and dropped:
-        _announce("after the filters", bitext_scores(filtered.kept, run.gold))
+        kept = bitext_scores(filtered.kept, run.gold)
+        _announce("after the filters", kept)
+        best = best_threshold(filtered.kept, run.gold) if filtered.kept.num_rows else None
+        if best and best.f1 > kept.f1:
+            _announce(f"after the filters, threshold {best.threshold:.6g}, the best", best)
 
 
 def _announce(which: str, scores: BitextScores) -> None:

@@ -56,7 +56,7 @@ _CHOICE = (
         callback=_threshold,
         metavar="FLOAT|auto",
         help="Keep pairs with at least this score; auto: best F1 on --gold, else what --calibration says, else 1.13 "
-        "for ratio, 0.09 for distance, 0.63 for absolute (with --rescore 1.54, 0.34, 0.92).  [default: keep all]",
+        "for ratio, 0.09 for distance, 0.63 for absolute (with --rescore 1.55, 0.22, 1.02).  [default: keep all]",
     ),
 )
 _MEANS = (

@@ -19,9 +19,9 @@ Ints = NDArray[np.int64]
 Scorer = Callable[[Ints, Ints], NDArray[np.float32]]
 
 FEW = 3  # candidates of a sentence that are scored again
-TOKEN_WEIGHTS: dict[Margin, float] = {"ratio": 0.75, "distance": 0.5, "absolute": 0.75}
+TOKEN_WEIGHTS: dict[Margin, float] = {"ratio": 0.75, "distance": 0.25, "absolute": 0.75}
 """What the token score counts beside the margin: the best of five values on seven pairs of languages."""
-RESCORED_THRESHOLDS: dict[Margin, float] = {"ratio": 1.54, "distance": 0.34, "absolute": 0.92}
+RESCORED_THRESHOLDS: dict[Margin, float] = {"ratio": 1.55, "distance": 0.22, "absolute": 1.02}
 """As `xret.stages.margin.DEFAULT_THRESHOLDS`, for scores with tokens."""
 
 
