@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,40 @@ def test_what_is_read_is_not_replaced(run: str, output: str, cli: Cli) -> None:
     called = cli("rerank", run, "--queries", "queries.tsv", "--corpus", "docs.jsonl", "--encoder", "toy", "-o", output)
     assert called.code == 2 and f"would overwrite '{output}'" in called.err
     assert Path(output).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--overlap 3", "the overlap is that of windows"),
+        ("--truncation windows --window 4 --overlap 4", "the overlap is 4 tokens"),
+        ("--model some/cross --encoder toy", "--encoder is for --model maxsim and light"),
+        ("--model bert+{dlang}+rank --depth 0", "--depth"),
+    ],
+)
+def test_options_that_contradict_one_another(run: str, cli: Cli, options: str, message: str) -> None:
+    called = cli("rerank", run, "--queries", "queries.tsv", "--corpus", "docs.jsonl", "-o", "o.trec", *options.split())
+    assert called.code == 2 and message in called.err, called.err
+    assert not Path("o.trec").exists()
+
+
+def test_documents_by_their_best_passage(run: str, cli: Cli) -> None:
+    rows = [json.loads(line) for line in Path("docs.jsonl").read_text().splitlines()]
+    passages = [{**row, "doc_id": f"all-{row['lang']}"} for row in rows]
+    Path("passages.jsonl").write_text("".join(json.dumps(row) + "\n" for row in passages))
+    arguments = (
+        "--queries",
+        "queries.tsv",
+        "--corpus",
+        "passages.jsonl",
+        "--encoder",
+        "toy",
+        "--maxp",
+        "-o",
+        "by.trec",
+    )
+    assert cli("rerank", run, *arguments, "--batch", "64").code == 0
+    documents = read_run("by.trec")["docid"].to_pylist()
+    assert documents and set(documents) <= {row["doc_id"] for row in passages}
+    called = cli("rerank", run, *arguments[:3], "docs.jsonl", *arguments[4:])
+    assert called.code == 1 and "has no column 'doc_id'" in called.err

@@ -1,7 +1,8 @@
-"""Reciprocal rank fusion against its definition, over random runs."""
+"""Fusion against its definitions, over random runs."""
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from xret.errors import EvalError, UsageError
 from xret.runs import ordered
-from xret.stages.fuse import Fuse, fuse_runs
+from xret.stages.fuse import FUSIONS, Fuse, Fusion, fuse_runs
 
 scores = st.dictionaries(st.tuples(st.sampled_from("ab"), st.sampled_from("uvwxyz")), st.integers(0, 3), min_size=1)
 
@@ -78,3 +79,55 @@ def test_refused() -> None:
         Fuse(k=-1)
     with pytest.raises(UsageError, match="depth is 0"):
         Fuse(depth=0)
+
+
+def _normal(values: dict[str, int], method: str) -> tuple[dict[str, float], float]:
+    """What a run's list says of its documents and of all others, by the definitions."""
+    numbers = list(values.values())
+    low, high = min(numbers), max(numbers)
+    if method == "combsum":
+        return {docid: float(score) for docid, score in values.items()}, 0.0
+    if method == "zscore":
+        mean, spread = statistics.fmean(numbers), statistics.pstdev(numbers)
+        shares = {docid: (score - mean) / spread if spread else 0.0 for docid, score in values.items()}
+        return shares, min(shares.values())
+    return {docid: (score - low) / (high - low) if high > low else 1.0 for docid, score in values.items()}, 0.0
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(scores, st.integers(0, 3)), min_size=1, max_size=4), st.sampled_from(FUSIONS[1:]))
+def test_the_definitions_of_scores(given: list[tuple[dict[tuple[str, str], int], int]], method: Fusion) -> None:
+    runs, weights = [run for run, _ in given], [float(weight) for _, weight in given]
+    weights[0] = weights[0] or 1.0
+    expected: dict[tuple[str, str], float] = {}
+    for query in "ab":
+        found = {docid for run in runs for q, docid in run if q == query}
+        lists = [{d: s for (q, d), s in run.items() if q == query} for run in runs]
+        said = [_normal(values, method) if values else ({}, 0.0) for values in lists]
+        for docid in found:
+            total = sum(w * one.get(docid, rest) for w, (one, rest) in zip(weights, said, strict=True))
+            times = sum(docid in values for values in lists) if method == "combmnz" else 1
+            expected[query, docid] = total * times
+    fused = fuse_runs([run_of(run) for run in runs], method=method, weights=weights)
+    found_scores = {(row["qid"], row["docid"]): row["score"] for row in fused.to_pylist()}
+    assert found_scores == pytest.approx(expected, abs=1e-9)
+    assert fused.equals(ordered(fused)) and set(fused["tag"].to_pylist()) == {method}
+    back = fuse_runs([run_of(run) for run in reversed(runs)], method=method, weights=weights[::-1])
+    assert {(row["qid"], row["docid"]): row["score"] for row in back.to_pylist()} == found_scores
+
+
+def test_weights_and_scores_refused() -> None:
+    run = run_of({("a", "u"): 2, ("a", "v"): 1})
+    heavy = fuse_runs([run, run_of({("a", "v"): 9})], weights=[1, 0])
+    assert heavy["docid"].to_pylist() == ["u", "v"] and heavy["score"].to_pylist() == [1 / 61, 1 / 62]
+    for weights in ([1.0, -1.0], [0.0], [float("nan")], []):
+        with pytest.raises(UsageError, match="wanted 0 or more for every run"):
+            Fuse(weights=tuple(weights))
+    with pytest.raises(UsageError, match="1 weights for 2 runs"):
+        fuse_runs([run, run], weights=[1])
+    with pytest.raises(UsageError, match="no fusion 'sum'; known: rrf, zscore"):
+        fuse_runs([run], method="sum")  # type: ignore[arg-type]
+    endless = run.set_column(2, "score", pa.array([float("-inf"), 0.0]))
+    with pytest.raises(EvalError, match=r"document 'u' for query 'a' is -inf; .*rrf"):
+        fuse_runs([endless], method="minmax")
+    assert fuse_runs([endless])["docid"].to_pylist() == ["v", "u"]

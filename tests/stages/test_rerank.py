@@ -77,6 +77,7 @@ def test_maxsim_is_the_sum_of_the_best() -> None:
             document = tokens(length, seed)
             wanted = [by_loops(query, document) for query in queries]
             assert np.allclose(maxsim(queries, document), wanted, atol=1e-5)
+    assert maxsim([], tokens(3, 1)).shape == (0,)
 
 
 def test_rerank(letters: Letters, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

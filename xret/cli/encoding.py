@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xret.indexes import Manifest
     from xret.vectors import Vectors
 
-__all__ = ["encodable", "encoded", "holds_vectors", "index_encoder"]
+__all__ = ["encodable", "encoded", "holds_vectors", "index_encoder", "work_folder"]
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def encoded(
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
 
-    with _folder(work, beside) as folder:
+    with work_folder(work, beside) as folder:
         corpus = open_corpus(source, lang=lang, on_error=on_error, cache=folder)
         model = load_encoder(encoder, device=device, threads=threads)
         before(corpus, model)
@@ -99,7 +99,8 @@ def index_encoder(folder: Path, manifest: Manifest, wanted: str | None) -> str:
 
 
 @contextmanager
-def _folder(work: Path | None, beside: Path) -> Iterator[Path]:
+def work_folder(work: Path | None, beside: Path) -> Iterator[Path]:
+    """A folder for what is made on the way: `work`, which stays, or one beside `beside`, which does not."""
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
         yield work

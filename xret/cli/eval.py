@@ -17,6 +17,7 @@ __all__ = ["evaluate", "print_json", "print_table"]
 # command -> one-line help; `xret.cli.eval_<command>` holds it. Repeated here so that the group's help imports nothing.
 COMMANDS = {
     "run": "Score runs against relevance judgements, as trec_eval does.",
+    "calibration": "Compare ways to one list over many languages: effectiveness beside fairness.",
     "bitext": "Score mined pairs against gold pairs.",
     "tatoeba": "Score an encoder by Tatoeba accuracy (LASER's protocol).",
     "xsim": "Score an encoder by margin-based retrieval errors (xsim, xsim++).",

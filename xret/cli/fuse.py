@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from xret.cli.calibration_options import calibrate_option, prior_option
 from xret.cli.options import run_output_option, verbose_option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from xret.stages.fuse import Fusion
 
 __all__ = ["fuse"]
 
@@ -18,25 +25,72 @@ First, in the sample, which 'xret demo --export sample' writes:
   xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --model maxsim -o run2.trec
 Examples:
   xret fuse run.trec run2.trec -o fused.trec
-  xret fuse run.trec run2.trec -o - --depth 10 -k 20
+  xret fuse run.trec run2.trec -o - --depth 10 --method zscore --weight 2 --weight 1
+  xret fuse run.trec -o fair.trec --calibrate round-robin --corpus docs.jsonl
 """
+METHODS = ("rrf", "zscore", "minmax", "combsum", "combmnz")
 
 
 @click.command(epilog=EXAMPLE)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @run_output_option
-@click.option("--method", type=click.Choice(["rrf"]), default="rrf", show_default=True, help="How to merge.")
+@click.option("--method", type=click.Choice(METHODS), default="rrf", show_default=True, help="How to merge.")
 @click.option("-k", default=60, show_default=True, metavar="K", type=click.IntRange(min=0), help="Constant of rrf.")
+@click.option(
+    "--weight", "weights", multiple=True, type=float, metavar="W", help="Of each run in turn.  [default: all alike]"
+)
+@calibrate_option
+@prior_option
+@click.option("--corpus", metavar="C", help="For --calibrate: the documents, where no run has their languages.")
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Documents per query.  [default: all]")
 @click.option("--tag", metavar="NAME", help="Name of the new run.  [default: the method]")
 @verbose_option
-def fuse(runs: tuple[str, ...], output: str, method: str, k: int, depth: int | None, tag: str | None) -> None:
-    """Merge runs by reciprocal rank fusion: a document's score is the sum of 1 / (K + its rank) over the runs."""
+def fuse(runs: tuple[str, ...], output: str, **options: Any) -> None:
+    """Merge runs: a document's score is the sum, over the runs, of what each says of it.
+
+    rrf: 1 / (K + its rank). zscore: its score, less the mean of the run's scores for the query, over their deviation;
+    the run's least where the run lacks it. minmax: its score, from 0 for the run's least to 1 for its most. combsum:
+    its score as it is. combmnz: as minmax, times the number of runs that have it.
+
+    With --calibrate, the merged run (or a single one, by its own scores) is then ranked anew so that no language of the
+    documents is ahead for its scores alone.
+    """
+    from xret.cli.calibration_options import METHODS as CALIBRATIONS
+    from xret.cli.calibration_options import calibrated, refuse_calibration
     from xret.cli.overwrite import refuse_overwriting
     from xret.runs import read_run, write_run
     from xret.stages.fuse import fuse_runs
 
-    refuse_overwriting(output, *runs)
-    fused = fuse_runs([read_run(run) for run in runs], k=k, depth=depth, tag=tag or method)
+    calibrate, prior, depth = options["calibrate"], options["prior"], options["depth"]
+    refuse_overwriting(output, *runs, options["corpus"], calibrate)
+    refuse_calibration(calibrate, prior)
+    corpus = _corpus(options["corpus"], calibrate)
+    tables = [read_run(run) for run in runs]
+    method: Fusion = options["method"]
+    name: str = method
+    if len(runs) == 1 and calibrate:
+        method, name = (
+            "combsum",
+            calibrate if calibrate in CALIBRATIONS else "logistic",
+        )  # nothing to merge: its scores as they are
+    fused = fuse_runs(
+        tables,
+        method=method,
+        k=options["k"],
+        weights=options["weights"] or None,
+        depth=None if calibrate else depth,  # calibration sees all there is
+        tag=options["tag"] or name,
+    )
+    if calibrate:
+        fused = calibrated(fused, calibrate, prior=prior, depth=depth, corpus=corpus)
     write_run(fused, sys.stdout.buffer if output == "-" else output)
     click.echo(f"{output}: {fused.num_rows:,} documents for {len(fused['qid'].unique()):,} queries", err=True)
+
+
+def _corpus(path: str | None, calibrate: str | None) -> pa.Table | None:
+    from xret.corpus import open_corpus
+    from xret.errors import UsageError
+
+    if path is not None and not calibrate:
+        raise UsageError("--corpus is for --calibrate, which is not given; add --calibrate zscore, or leave it out")
+    return None if path is None else open_corpus(path)

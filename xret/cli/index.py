@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from xret.cli.index_options import FOLDER, checked_factory, corpus_options, refuse_ignored
+from xret.cli.index_options import FOLDER, analyzer_option, corpus_options, kind_options, refuse_ignored
+from xret.cli.index_verbs import OWN, add_kind, build_kind, describe, refuse_foreign, report, report_check
 from xret.cli.options import (
     encoder_option,
     json_option,
@@ -17,9 +17,10 @@ from xret.cli.options import (
 
 if TYPE_CHECKING:
     from xret.encoders import Encoder
-    from xret.indexes import Manifest
 
 __all__ = ["index"]
+
+DENSE_MEMORY = 8 << 30
 
 BUILD = """
 \b
@@ -29,12 +30,16 @@ Examples:
   xret index build docs.jsonl -o my.index
   xret index build docs.jsonl -o exact.index --factory Flat --no-text -v
   xret index build vectors -o from-vectors.index
+  xret index build docs.jsonl -o tokens.index --kind multivector
+  xret index build docs.jsonl -o words.index --kind lexical
 """
 ADD = """
 \b
 Examples (in the sample, which 'xret demo --export sample' writes):
   xret index build news.en.txt --lang en -o grown.index
   xret index add grown.index docs.jsonl
+  xret index build docs.jsonl --kind multivector -o renewed.index
+  xret index add renewed.index docs.jsonl --replace
 """
 DELETE = """
 \b
@@ -57,6 +62,13 @@ First, in the sample, which 'xret demo --export sample' writes:
 Examples:
   xret index check docs.index
 """
+COMPACT = """
+\b
+Examples (in the sample, which 'xret demo --export sample' writes):
+  xret index build news.en.txt --lang en --kind multivector -o small.index
+  xret index delete small.index 1 2
+  xret index compact small.index
+"""
 ALL = """
 \b
 Examples (in the sample, which 'xret demo --export sample' writes):
@@ -74,37 +86,41 @@ def index() -> None:
 @click.argument("source", metavar="CORPUS|VECTORS")
 @click.option("-o", "--output", required=True, metavar="INDEX", type=FOLDER, help="Folder to make.")
 @encoder_option
-@click.option("--kind", type=click.Choice(["dense"]), default="dense", show_default=True, help="Kind of index.")
-@click.option(
-    "--factory",
-    default="auto",
-    show_default=True,
-    metavar="F",
-    callback=checked_factory,
-    help="auto, or a FAISS factory, e.g. IVF4096,PQ64x4fs.",
-)
-@click.option("--memory", default="8G", show_default=True, metavar="SIZE", help="What the index may take, for auto.")
+@kind_options
 @click.option("--no-text", is_flag=True, help="Leave the texts out: hits then show ids only, and cannot be reranked.")
 @corpus_options
 @json_option
 @verbose_option
-def build(source: str, output: Path, kind: str, factory: str, memory: str, no_text: bool, **options: Any) -> None:
+def build(source: str, output: Path, kind: str, **options: Any) -> None:
     """Build an index from a corpus, or from vectors made by xret encode.
+
+    A dense index keeps one vector for each text, a multivector index one for each token (scored by MaxSim, as ColBERT
+    is), a lexical index its words (BM25).
 
     CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), a folder of them, or - for stdin; it is
     encoded first. VECTORS is a folder with the manifest of xret encode; with it there are no texts and no languages to
     filter by. Up to 200,000 rows, --factory auto takes an exact index; above, one with inverted lists, as precise as
-    fits into --memory.
+    fits into --memory. A multivector index that was interrupted goes on when the same command is given again.
     """
+    from xret.indexes.choice import parse_bytes
+
+    own = {name: options[name] for name in OWN}
+    refuse_foreign(kind, own)
+    options["memory"] = parse_bytes(options["memory"]) if options["memory"] else None
+    _refuse_existing(output)
+    if kind == "dense":
+        refuse_ignored(source)
+        _build_dense(source, output, options)
+    else:
+        report(build_kind(kind, source, output, options), as_json=options["as_json"])
+
+
+def _build_dense(source: str, output: Path, options: dict[str, Any]) -> None:
     from xret.cli.encoding import encoded
     from xret.indexes import build_index
-    from xret.indexes.choice import parse_bytes
     from xret.indexes.factory import check_factory
 
-    size = parse_bytes(memory)
-    _refuse_existing(output)
-    refuse_ignored(source)
-    threads = options["threads"]
+    factory, threads = options["factory"] or "auto", options["threads"]
 
     def before(corpus: Any, model: Encoder) -> None:
         check_factory(factory, rows=corpus.num_rows, dim=model.dim)
@@ -115,12 +131,12 @@ def build(source: str, output: Path, kind: str, factory: str, memory: str, no_te
             vectors,
             corpus=corpus,
             factory=factory,
-            memory=size,
-            text=not no_text,
+            memory=options["memory"] or DENSE_MEMORY,
+            text=not options["no_text"],
             threads=threads,
             progress=True,
         )
-    _report(output, made, options["as_json"])
+    _report(output, options["as_json"])
     if factory == "auto" and not options["as_json"]:
         click.echo(f"factory {made.factory}: {made.reason}", err=True)
 
@@ -129,20 +145,37 @@ def build(source: str, output: Path, kind: str, factory: str, memory: str, no_te
 @click.argument("index", metavar="INDEX", type=FOLDER)
 @click.argument("source", metavar="CORPUS|VECTORS")
 @click.option("--encoder", metavar="E", help="The index's own encoder, where its name is not its place any more.")
+@analyzer_option
+@click.option("--replace", is_flag=True, help="Rows with ids that are there take the places of those.")
 @corpus_options
 @json_option
 @verbose_option
 def add(index: Path, source: str, encoder: str | None, **options: Any) -> None:
     """Add a corpus to an index; searches find it at once.
 
-    The ids must be new. Interrupted, the index stays as it was.
+    Unless --replace is given, the ids must be new. Interrupted, the index stays as it was.
     """
+    from xret.errors import UsageError
+    from xret.indexes.kinds import index_kind
+
+    options["encoder"] = encoder
+    if (kind := index_kind(index)) != "dense":
+        refuse_foreign(kind, {"analyzers": options["analyzers"]})
+        report(add_kind(kind, index, source, options), as_json=options["as_json"])
+        return
+    refuse_foreign(kind, {"analyzers": options["analyzers"]})
+    if options["replace"]:
+        raise UsageError("--replace is for multivector and lexical indexes; delete those rows first, then add them")
+    _add_dense(index, source, options)
+
+
+def _add_dense(index: Path, source: str, options: dict[str, Any]) -> None:
     from xret.cli.encoding import encoded, index_encoder
     from xret.indexes import add_to_index, open_index
 
     refuse_ignored(source)
     opened = open_index(index)
-    options["encoder"] = index_encoder(index, opened.manifest, encoder)
+    options["encoder"] = index_encoder(index, opened.manifest, options["encoder"])
 
     def before(corpus: Any, model: Encoder) -> None:
         opened.refuse_other_encoder(model.name, model.hash)
@@ -150,8 +183,8 @@ def add(index: Path, source: str, encoder: str | None, **options: Any) -> None:
 
     width = opened.manifest.dim
     with encoded(source, beside=index, before=before, dim=width, **_encoding(options)) as (corpus, vectors):
-        made = add_to_index(index, vectors, corpus=corpus, threads=options["threads"], progress=True)
-    _report(index, made, options["as_json"])
+        add_to_index(index, vectors, corpus=corpus, threads=options["threads"], progress=True)
+    _report(index, options["as_json"])
 
 
 @index.command(epilog=DELETE)
@@ -164,9 +197,24 @@ def delete(index: Path, ids: tuple[str, ...], as_json: bool) -> None:
 
     A single - reads ids from stdin, one a line. If one of them is not there, none is deleted.
     """
-    from xret.indexes import delete_from_index
+    from xret.indexes.kinds import verbs_of
 
-    _report(index, delete_from_index(index, _ids(ids)), as_json)
+    kind = verbs_of(index)
+    report(kind.delete(index, _ids(ids)), as_json=as_json)
+
+
+@index.command(epilog=COMPACT)
+@click.argument("index", metavar="INDEX", type=FOLDER)
+@json_option
+@verbose_option
+def compact(index: Path, as_json: bool) -> None:
+    """Free the space of deleted rows, and join small parts of an index.
+
+    What searches find stays the same. Dense indexes are built again instead.
+    """
+    from xret.indexes.kinds import verbs_of
+
+    report(verbs_of(index).compact(index), as_json=as_json)
 
 
 @index.command(epilog=INFO)
@@ -175,27 +223,7 @@ def delete(index: Path, ids: tuple[str, ...], as_json: bool) -> None:
 @verbose_option
 def info(index: Path, as_json: bool) -> None:
     """Say what an index holds and how it was made."""
-    from xret.cli.table import render
-    from xret.indexes.choice import readable_bytes
-    from xret.indexes.dense.layout import read_steadily
-
-    made = read_steadily(index, lambda _, made: made)
-    if as_json:
-        click.echo(json.dumps(_fields(index, made), ensure_ascii=False))
-        return
-    languages = ", ".join(f"{tag} {rows:,}" for tag, rows in made.languages.items())
-    rows = [
-        ("index", index),
-        ("rows", f"{made.rows:,}"),
-        ("languages", f"{len(made.languages)}: {languages}"),
-        ("encoder", f"{made.encoder or 'unknown'} ({(made.encoder_hash or '-')[:12]}), {made.dim} dimensions"),
-        ("factory", f"{made.factory}; {made.reason}"),
-        *([("probes", f"{made.probes} lists per query")] if made.probes else []),
-        ("texts", "kept" if made.text else "left out"),
-        ("size", f"{readable_bytes(made.bytes)} in {len(made.files)} files"),
-        ("made by", ", ".join(f"{name} {version}" for name, version in made.versions.items())),
-    ]
-    click.echo("\n".join(render(rows, ("", "")).splitlines()[2:]))
+    describe(index, as_json=as_json)
 
 
 @index.command(epilog=CHECK)
@@ -208,16 +236,9 @@ def check(index: Path, as_json: bool) -> None:
     Checksums, row counts, ids, languages and vectors are compared with the manifest, and a sample of rows must find
     themselves.
     """
-    from dataclasses import asdict
+    from xret.indexes.kinds import verbs_of
 
-    from xret.indexes import check_index
-
-    checked = check_index(index)
-    if as_json:
-        click.echo(json.dumps({"index": str(index), "ok": True, **asdict(checked)}))
-        return
-    share = "" if checked.found_themselves is None else f", {checked.found_themselves:.0%} of a sample find themselves"
-    click.echo(f"{index}: ok: {checked.rows:,} rows, {checked.files} files{share}")
+    report_check(index, verbs_of(index).check(index), as_json=as_json)
 
 
 def _ids(arguments: tuple[str, ...]) -> list[str]:
@@ -254,25 +275,7 @@ def _refuse_existing(output: Path) -> None:
         raise InputError(f"{output}: exists already; remove it or choose another name")
 
 
-def _report(folder: Path, made: Manifest, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(_fields(folder, made), ensure_ascii=False))
-    else:
-        click.echo(f"{folder}: {made.rows:,} rows, {len(made.languages)} languages, {made.factory}", err=True)
+def _report(folder: Path, as_json: bool) -> None:
+    from xret.indexes.kinds import verbs
 
-
-def _fields(folder: Path, made: Manifest) -> dict[str, Any]:
-    names = (
-        "rows",
-        "languages",
-        "factory",
-        "reason",
-        "encoder",
-        "encoder_hash",
-        "dim",
-        "probes",
-        "text",
-        "bytes",
-        "versions",
-    )
-    return {"index": str(folder), **{name: getattr(made, name) for name in names}}
+    report(verbs("dense").fields(folder), as_json=as_json)

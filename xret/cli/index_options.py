@@ -11,10 +11,11 @@ from click.core import ParameterSource
 
 from xret.cli.options import checked_lang, device_option, on_error_option, threads_option
 
-__all__ = ["FOLDER", "checked_factory", "corpus_options", "refuse_ignored"]
+__all__ = ["FOLDER", "analyzer_option", "checked_factory", "corpus_options", "kind_options", "refuse_ignored"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
+CODECS = ("4bit", "2bit", "1bit", "small", "exact")  # as in `xret.indexes.multivector.codec`, which loads NumPy
 
 
 def corpus_options(command: Command) -> Command:
@@ -25,6 +26,63 @@ def corpus_options(command: Command) -> Command:
     )(command)
     return click.option(
         "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
+    )(command)
+
+
+def kind_options(command: Command) -> Command:
+    """What `build` asks about the index itself; each option is None where it was not given."""
+    from xret.indexes.kinds import KINDS
+
+    options = (
+        click.option(
+            "--kind", type=click.Choice(list(KINDS)), default="dense", show_default=True, help="Kind of index."
+        ),
+        click.option(
+            "--factory",
+            metavar="F",
+            callback=checked_factory,
+            help="dense: auto, or a FAISS factory, e.g. IVF4096,PQ64x4fs.  [default: auto]",
+        ),
+        click.option(
+            "--memory",
+            metavar="SIZE",
+            help="dense: what the index may take, for auto; multivector: what building may take.  [default: 8G; 1G]",
+        ),
+        click.option(
+            "--codec",
+            type=click.Choice(CODECS),
+            help="multivector: bits per dimension; small: 2, better and slower; exact: 8.  [default: 4bit]",
+        ),
+        click.option(
+            "--pool",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="multivector: so many alike tokens of a document become one.  [default: 1]",
+        ),
+        click.option(
+            "--queries", metavar="FILE", help="multivector: queries to measure with what the codes lose (see info)."
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(["xret", "lucene"]),
+            help="lexical: who keeps the index; lucene takes a Lucene index for CORPUS too.  [default: xret]",
+        ),
+        analyzer_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def analyzer_option(command: Command) -> Command:
+    """``--analyzer LANG=ANALYZER``, any number of times."""
+    return click.option(
+        "--analyzer",
+        "analyzers",
+        multiple=True,
+        metavar="L=A",
+        callback=lambda _context, _parameter, value: value or None,
+        help="lexical: how texts of a language become terms, e.g. sw=grams:4, und=words, nds=de; repeatable.",
     )(command)
 
 
@@ -50,7 +108,7 @@ def refuse_ignored(source: str) -> None:
         raise UsageError(f"--encoder: '{source}' holds vectors, {made}; leave it out, or give the corpus")
 
 
-def checked_factory(_: click.Context, __: click.Parameter, value: str) -> str:
+def checked_factory(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Callback of ``--factory``: ``auto``, or in the grammar of factories.
 
     Raises:
@@ -59,7 +117,7 @@ def checked_factory(_: click.Context, __: click.Parameter, value: str) -> str:
     from xret.errors import InputError, UsageError
     from xret.indexes.factory import parse_factory
 
-    if value == "auto":
+    if value is None or value == "auto":
         return value
     try:
         parse_factory(value, dim=0)  # its spelling alone: 0 dimensions can be cut into any number of parts

@@ -29,6 +29,8 @@ First, in the sample, which 'xret demo --export sample' writes:
 Examples:
   xret rerank run.trec --queries queries.tsv --corpus docs.jsonl -o reranked.trec
   xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --depth 20 --encoder xret-mini -o top.trec
+  xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --model light -o light.trec
+  xret rerank run.trec --queries queries.tsv --corpus docs.jsonl --truncation windows --window 64 -o windows.trec
 """
 
 
@@ -37,11 +39,46 @@ Examples:
 @click.option("--queries", required=True, metavar="Q", help="The queries of the run.")
 @click.option("--corpus", required=True, metavar="C", help="The documents of the run.")
 @click.option(
-    "--model", default="maxsim", show_default=True, metavar="R", help="How to score: maxsim, or a cross-encoder's name."
+    "--model",
+    default="maxsim",
+    show_default=True,
+    metavar="R",
+    help="How to score: maxsim, light, or a cross-encoder's name.",
 )
 @encoder_option
 @click.option(
     "--depth", default=100, show_default=True, metavar="N", type=click.IntRange(min=1), help="Documents per query."
+)
+@click.option(
+    "--truncation",
+    type=click.Choice(["first", "windows"]),
+    default="first",
+    show_default=True,
+    help="Documents longer than the model reads: their beginning, or all of them in windows, of which the best counts.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Tokens of a document in a window, or that are read of it at all.  [default: as many as the model reads]",
+)
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Tokens that two windows share.  [default: half a window]",
+)
+@click.option(
+    "--weight", default=0.5, show_default=True, metavar="A", help="For light: how much MaxSim counts beside the cosine."
+)
+@click.option(
+    "--maxp", is_flag=True, help="C holds passages, its doc_id their documents: rank documents by their best passage."
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Tokens scored at a time, padding included.  [default: what suits the device]",
 )
 @run_output_option
 @on_error_option
@@ -52,8 +89,18 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
     """Score the first --depth documents of every query of RUN again; those beyond are dropped.
 
     maxsim: exact MaxSim between the token vectors of --encoder: every query token is matched with its nearest document
-    token, and the cosines are summed. Else R is a cross-encoder, which reads query and document together: a model
+    token, and the cosines are summed (from the vectors of a multi-vector index: xret search INDEX --candidates RUN).
+    light: the cosine of both texts plus MaxSim with the first 64 tokens of the document (--window), with --encoder; for
+    xret-mini, better than either. Else R is a cross-encoder, which reads query and document together: a model
     folder or a hub id on disk.
+
+    R may be BASE+LANGUAGE+RANKING: a base model and modules put on it, each a folder or a hub id on disk: bottleneck
+    adapters (AdapterHub's layout, or module.json with module.safetensors), sparse differences (module.json with
+    module.safetensors) or LoRA (PEFT's layout). {dlang} and {qlang} in a module's name stand for the language of the
+    document and of the query: bert+adapters/{dlang}+adapters/ranking.
+
+    With --maxp the documents of RUN may be passages (ids of C), or documents (values of C's doc_id), all of whose
+    passages are then scored; the result is of documents.
     """
     from xret.cli.overwrite import refuse_overwriting
     from xret.corpus import open_corpus
@@ -74,5 +121,5 @@ def _refuse_encoder(model: str) -> None:
     from xret.errors import UsageError
 
     source = click.get_current_context().get_parameter_source("encoder")
-    if model != "maxsim" and source is ParameterSource.COMMANDLINE:
-        raise UsageError(f"--encoder is for --model maxsim; '{model}' scores by itself, leave --encoder out")
+    if model not in ("maxsim", "light") and source is ParameterSource.COMMANDLINE:
+        raise UsageError(f"--encoder is for --model maxsim and light; '{model}' scores by itself, leave --encoder out")

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from xret.cli.calibration_options import calibrate_option, calibrated, prior_option, refuse_calibration
 from xret.cli.options import checked_lang, device_option, on_error_option, threads_option, verbose_option
+from xret.cli.search_options import (
+    filter_options,
+    ids_in,
+    kind_search_options,
+    refuse_foreign_search,
+    run_in,
+    search_options,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from xret.indexes import DenseIndex
     from xret.stages.rerank import Rerank
 
 __all__ = ["search"]
@@ -27,8 +35,11 @@ Examples:
   xret search docs.index "a question in any language" -k 3
   xret search docs.index --queries queries.tsv -k 100 -o run.trec
   xret search docs.index "rain and wind" --lang de,fr --rerank maxsim --format jsonl
+  xret index build docs.jsonl -o tokens.index --kind multivector
+  xret search tokens.index "rain and wind" -k 3 --exact
 """
 FORMATS = ("table", "jsonl", "trec", "parquet")
+CALIBRATED = 1000  # hits a query, that calibration is fitted on before all but -k are left out
 
 
 def _languages(context: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -57,7 +68,10 @@ def _languages(context: click.Context, param: click.Parameter, value: str | None
 @click.option(
     "--rerank-depth", default=100, show_default=True, metavar="N", help="So many of them.", type=click.IntRange(min=1)
 )
-@click.option("--nprobe", type=click.IntRange(min=1), metavar="N", help="Lists to look into.  [default: as measured]")
+@filter_options
+@kind_search_options
+@calibrate_option
+@prior_option
 @click.option("--encoder", metavar="E", help="For the queries.  [default: the one that made the index]")
 @click.option("--format", type=click.Choice(FORMATS), help="[default: by the name of OUT; table on screen]")
 @click.option("-o", "--output", metavar="OUT", help="File to write, or - for stdout.  [default: stdout]")
@@ -73,16 +87,18 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     """
     from xret.cli.hits import kind_of, write_hits
     from xret.cli.overwrite import refuse_overwriting
-    from xret.indexes import open_index
+    from xret.indexes.kinds import index_kind, verbs
 
     output = None if output == "-" else output
     _refuse_depth(options)
+    refuse_calibration(options["calibrate"], options["prior"])
     refuse_overwriting(output, options["queries"])
-    kind = kind_of(output, format)
-    opened = open_index(index)
+    shown, kind = kind_of(output, format), index_kind(index)
+    refuse_foreign_search(kind, options)
+    opened = verbs(kind).open_index(index)
     queries = _queries(query, options)
-    run = _search(opened, queries, options, text=kind != "trec")
-    write_hits(run, queries, output=output, kind=kind)
+    run = _search(kind, opened, queries, options, text=shown != "trec")
+    write_hits(run, queries, output=output, kind=shown)
 
 
 def _refuse_depth(options: dict[str, Any]) -> None:
@@ -93,35 +109,48 @@ def _refuse_depth(options: dict[str, Any]) -> None:
         raise UsageError("--rerank-depth is for --rerank, which is not given; add --rerank maxsim, or leave it out")
 
 
-def _search(index: DenseIndex, queries: pa.Table, options: dict[str, Any], *, text: bool) -> pa.Table:
-    from xret.cli.encoding import index_encoder
-    from xret.encoders import load_encoder
-    from xret.stages.retrieve import Retrieve
-    from xret.vectors import Vectors
+def _search(kind: str, index: Any, queries: pa.Table, options: dict[str, Any], *, text: bool) -> pa.Table:
+    import pyarrow as pa
 
-    k, depth, threads, device = options["k"], options["rerank_depth"], options["threads"], options["device"]
+    from xret.errors import InputError
+    from xret.indexes.kinds import verbs
+
+    k, again, calibrate = options["k"], options["rerank"], options["calibrate"]
     languages = options["languages"]
     index.kept(languages)  # an unknown language is told before a model is loaded
-    if options["rerank"]:
-        index.refuse_without_text()
-    name = index_encoder(index.folder, index.manifest, options["encoder"])
-    encoder = load_encoder(name, device=device, threads=threads)
-    index.refuse_other_encoder(encoder.name, encoder.hash)
-    width = None if index.manifest.dim == encoder.dim else index.manifest.dim
-    lang = queries["lang"].to_pylist()
-    vectors = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
-    first, with_text = (max(k, depth), False) if options["rerank"] else (k, text)
-    stage = Retrieve(k=first, languages=languages, nprobe=options["nprobe"], text=with_text, threads=threads)
-    run = stage.over(index, queries, Vectors.open(_named(queries["id"], vectors)))
-    if options["rerank"]:
-        from xret.stages.rerank import Rerank
-
-        rerank = Rerank(model=options["rerank"], encoder=name, depth=depth, device=device, threads=threads)
-        run = _reranked(rerank, run, queries, index, k, text)
-    return run
+    if again and not index.manifest.text:
+        raise InputError(f"{index.folder}: was built without texts; build it again without --no-text")
+    own = search_options(kind, options)
+    name = None if kind == "lexical" else _encoder(index, options["encoder"])
+    first = max(k, options["rerank_depth"]) if again else max(k, CALIBRATED) if calibrate else k
+    run = verbs(kind).search(
+        index, queries, k=first, languages=languages, docids=ids_in(options["ids"]),
+        candidates=run_in(options["candidates"]), text=text and not again, threads=options["threads"],
+        encoder=name, device=options["device"], **own,
+    )  # fmt: skip
+    run = run.add_column(4, "tag", pa.array(["xret"] * run.num_rows, pa.string()))
+    if again:
+        run = _reranked(_rerank(options, name), run, queries, index, first if calibrate else k, text)
+    return calibrated(run, calibrate, prior=options["prior"], depth=k) if calibrate else run
 
 
-def _reranked(stage: Rerank, run: pa.Table, queries: pa.Table, index: DenseIndex, k: int, text: bool) -> pa.Table:
+def _encoder(index: Any, wanted: str | None) -> str:
+    from xret.cli.encoding import index_encoder
+
+    return index_encoder(index.folder, index.manifest, wanted)
+
+
+def _rerank(options: dict[str, Any], name: str | None) -> Rerank:
+    from xret.stages.rerank import Rerank
+
+    encoder = name or options["encoder"] or "xret-mini"
+    return Rerank(
+        model=options["rerank"], encoder=encoder, depth=options["rerank_depth"], device=options["device"],
+        threads=options["threads"],
+    )  # fmt: skip
+
+
+def _reranked(stage: Rerank, run: pa.Table, queries: pa.Table, index: Any, k: int, text: bool) -> pa.Table:
     """The best `k` after reranking; of the index's texts, only those of the run are read, each once."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -163,9 +192,3 @@ def _queries(arguments: tuple[str, ...], options: dict[str, Any]) -> pa.Table:
             raise InputError(f"query {number} is not UTF-8; write it as such")
     ids = [str(number) for number in range(1, len(arguments) + 1)]
     return pa.table({"id": ids, "text": list(arguments), "lang": [lang or "und"] * len(arguments)})
-
-
-def _named(ids: Any, vectors: Any) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table({"id": ids, "vector": pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])})

@@ -18,7 +18,7 @@ from xret.artifact import atomic_file
 from xret.corpus.sources import COMPRESSIONS, FORMATS
 from xret.errors import InputError
 
-__all__ = ["write_corpus"]
+__all__ = ["check_target", "write_corpus"]
 
 ROWS = 8192  # turned into text at once
 
@@ -52,6 +52,18 @@ def write_corpus(corpus: pa.Table | Iterable[pa.RecordBatch], target: str | Path
     with atomic_file(target) as temporary, _WRITERS[format](temporary, schema, compression, target) as write:
         for batch in batches:
             write(batch)
+
+
+def check_target(target: str | Path) -> None:
+    """Refuse a name that `write_corpus` would; for callers with long work before the first row.
+
+    Raises:
+        InputError: it tells no format that corpora are written in, or its folder is not there.
+    """
+    path = Path(target)
+    _format(path)
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another place")
 
 
 def _format(target: Path) -> tuple[str, str | None]:

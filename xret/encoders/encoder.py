@@ -16,6 +16,7 @@ from xret.encoders.losses import Losses
 from xret.encoders.multivector.outputs import AllVectors, TokenWeights, heaviest
 from xret.encoders.names import NamedPrecision
 from xret.encoders.reading.languages import Routed, route
+from xret.encoders.reading.passages import Passages, read_passages
 from xret.encoders.reading.tokenizer import Reader, Tokens
 from xret.encoders.recipe import Recipe, Role, Sparse
 from xret.encoders.requests import check_request, check_texts
@@ -200,6 +201,11 @@ class Encoder:
         rows = [found[row] for row in range(len(texts))]
         return AllVectors(sentences, [vectors for vectors, _ in rows], [weights for _, weights in rows])
 
+    def passages(self, texts: Sequence[str], *, lang: Sequence[str] | None = None, **sizes: int | None) -> Passages:
+        """Documents in overlapping windows of the model's own tokens: arguments and errors as in `read_passages`."""
+        self._check(texts, "document", lang)
+        return read_passages(self._reader, self.recipe, texts, **sizes)
+
     def need_sentences(self) -> None:
         """Refuse to go on with a model of token vectors alone.
 
@@ -278,6 +284,10 @@ class Encoder:
         self, texts: Sequence[str], role: Role | None, lang: Sequence[str] | None, dim: int | None = None
     ) -> None:
         check_request(texts, role=role, lang=lang, dim=dim, width=self.dim, name=self.name)
+
+    def batch(self, tokens: int) -> None:
+        """From now on, encode so many tokens at a time, padding included."""
+        self._budget = tokens
 
     def release(self) -> None:
         """Give back the memory of the graphs; they are opened again when next needed."""

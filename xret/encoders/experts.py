@@ -13,6 +13,7 @@ from xret.encoders.checkpoints.checkpoint import Checkpoint
 from xret.encoders.checkpoints.expert_models import ExpertModels
 from xret.encoders.encoder import Encoder, Losses
 from xret.encoders.names import NamedPrecision
+from xret.encoders.reading.passages import Passages
 from xret.encoders.recipe import Role
 from xret.encoders.runtime.batching import windows
 from xret.errors import ModelError
@@ -49,6 +50,7 @@ class ExpertsEncoder(Encoder):
         self._assign(name=name, hash=hash, recipe=models.recipe(), device=device, precision=precision)
         self._models, self._open_expert = models, open_expert
         self._experts = OrderedDict[int, Encoder]()
+        self._tokens: int | None = None  # of a batch, where it was said
 
     def encode_counted(
         self,
@@ -79,6 +81,24 @@ class ExpertsEncoder(Encoder):
             for row, vectors in zip(rows, expert.encode_tokens(mine, role=role, lang=tags), strict=True):
                 out[row] = vectors
         return out
+
+    def passages(self, texts: Sequence[str], *, lang: Sequence[str] | None = None, **sizes: int | None) -> Passages:
+        """As `Encoder.passages`, each text in its expert's tokens."""
+        self._check(texts, "document", lang)
+        pieces: list[list[str]] = [[]] * len(texts)
+        for expert, rows in self._shares(texts, lang, Losses()):
+            found = expert.passages([texts[row] for row in rows], lang=None, **sizes)
+            begin = np.searchsorted(found.owner, np.arange(len(rows) + 1))
+            for at, row in enumerate(rows.tolist()):
+                pieces[row] = found.texts[begin[at] : begin[at + 1]]
+        owner = np.repeat(np.arange(len(texts)), [len(own) for own in pieces])
+        return Passages([text for own in pieces for text in own], owner)
+
+    def batch(self, tokens: int) -> None:
+        """As `Encoder.batch`."""
+        self._tokens = tokens
+        for expert in self._experts.values():
+            expert.batch(tokens)
 
     def release(self) -> None:
         """As `Encoder.release`."""
@@ -111,6 +131,8 @@ class ExpertsEncoder(Encoder):
                     f"{self.name}: '{self._models.names[place]}' gives vectors of {expert.dim} values, "
                     f"'{self._models.names[0]}' of {self.dim}; experts must share one space"
                 )
+            if self._tokens is not None:
+                expert.batch(self._tokens)
             self._experts[place] = expert
         self._experts.move_to_end(place)
         return self._experts[place]

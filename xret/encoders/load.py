@@ -6,7 +6,9 @@ import logging
 from pathlib import Path
 
 from xret.encoders.checkpoints.checkpoint import Checkpoint
-from xret.encoders.checkpoints.expert_models import find_expert_models, open_model
+from xret.encoders.checkpoints.expert_models import find_expert_models
+from xret.encoders.composing.composed import open_named
+from xret.encoders.composing.names import split_modules
 from xret.encoders.encoder import Encoder
 from xret.encoders.experts import ExpertsEncoder
 from xret.encoders.graphs.heads import SENTENCE, TOKENS
@@ -34,9 +36,10 @@ def load_encoder(name: str | Path = "xret-mini", *, device: str = "auto", thread
     """Load a model for encoding.
 
     Args:
-        name: a bundled model, a model folder (sentence-transformers or Hugging Face layout), or a hub id on disk;
-            with ``:fp32``, ``:fp16``, ``:bf16`` or ``:int8`` behind it, in that precision (else fp32 on a CPU and, but
-            for families that overflow, fp16 on CUDA).
+        name: a bundled model, a model folder (sentence-transformers or Hugging Face layout), or a hub id on disk; with
+            ``+MODULE`` behind it, once or more, with modules put on it (see `xret.encoders.composing`); with ``:fp32``,
+            ``:fp16``, ``:bf16`` or ``:int8`` at the end, in that precision (else fp32 on a CPU and, but for families
+            that overflow, fp16 on CUDA).
         device: ``auto`` (CUDA where it works), ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads; None for all cores.
 
@@ -46,14 +49,15 @@ def load_encoder(name: str | Path = "xret-mini", *, device: str = "auto", thread
         MissingExtraError: ONNX Runtime is not installed.
     """
     base, wanted = split_precision(name)
-    folder = locate(base)
+    plain, modules = split_modules(base)
+    folder = locate(plain)
     device = fitting_device(name, wanted, device)
 
     def load(checkpoint: Checkpoint) -> Encoder:
         return _load(checkpoint, name=str(name), wanted=wanted, device=device, threads=threads)
 
-    if (models := find_expert_models(folder)) is None:
-        return load(open_model(folder))
+    if modules or (models := find_expert_models(folder)) is None:
+        return load(open_named(base))
     return ExpertsEncoder(
         name=str(name), hash=models.identity(wanted), models=models, open_expert=load, device=device,
         precision=wanted or "fp32",
@@ -152,6 +156,7 @@ def identify(name: str | Path) -> str:
         ModelError: as `load_encoder`.
     """
     base, precision = split_precision(name)
-    folder = locate(base)
-    models = find_expert_models(folder)
-    return encoder_hash(open_model(folder), precision) if models is None else models.identity(precision)
+    plain, modules = split_modules(base)
+    if not modules and (models := find_expert_models(locate(plain))) is not None:
+        return models.identity(precision)
+    return encoder_hash(open_named(base), precision)

@@ -17,6 +17,7 @@ __all__ = ["BUNDLED", "bundled_models", "locate"]
 BUNDLED = Path(__file__).parent / "bundled"
 _PACKAGE = "package:"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_FILES = ("config.json", "modules.json", "adapter_config.json", "module.json")  # of models, and of modules for them
 _PRECISION = re.compile(r":((?:fp|bf|float|bfloat|f|u?int|q|nf)\d+)$", re.IGNORECASE)  # or what looks like one
 
 
@@ -79,7 +80,7 @@ def _hub(name: str) -> Path:
         snapshot = kept / "snapshots" / (kept / "refs" / "main").read_text().strip()
     except OSError:
         snapshot = kept
-    if (snapshot / "config.json").is_file() or (snapshot / "modules.json").is_file():
+    if any((snapshot / file).is_file() for file in _FILES):
         return snapshot
     raise ModelError(
         f"{name}: this model is not on disk; run 'xret models pull {name}', copy its folder to {own}, "

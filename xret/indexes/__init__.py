@@ -1,9 +1,13 @@
 """Indexes: vectors to neighbours. Importing this loads neither NumPy nor FAISS.
 
-factory.py   FAISS factory strings
-choice.py    the choice of one by rows and memory
-dense/       an index folder: build, add, delete, check, search
-twoway/      exact k nearest neighbours in both directions in one pass
+kinds.py        which package makes and reads which kind of index
+catalogue.py    ids, languages and texts of an index that is open
+factory.py      FAISS factory strings
+choice.py       the choice of one by rows and memory
+dense/          one vector for each text: build, add, delete, check, search
+multivector/    one for each token, scored by MaxSim: the same
+lexical/        words, scored by BM25: the same
+twoway/         exact k nearest neighbours in both directions in one pass
 """
 
 from __future__ import annotations

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.errors import UsageError
+from xret.errors import EvalError, UsageError
 from xret.runs import known_columns, ordered, pair_codes
+from xret.runs.codes import codes
+from xret.stages.merging.normalise import Floats, Ints, least, minmax, zscore
 from xret.stages.stage import Stage
 
-__all__ = ["Fuse", "fuse_runs"]
+__all__ = ["FUSIONS", "Fuse", "Fusion", "fuse_runs"]
 
-Ints = npt.NDArray[np.int64]
+Fusion = Literal["rrf", "zscore", "minmax", "combsum", "combmnz"]
+FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,66 +31,150 @@ class Fuse(Stage):
     Output: a run.
 
     Attributes:
-        method: ``rrf``.
+        method: rrf, zscore, minmax, combsum or combmnz.
         k: the constant of reciprocal rank fusion.
+        weights: one for every run; None: all alike.
         depth: documents per query that are kept; None keeps all.
-        tag: the name of the new run.
+        tag: the name of the new run; None: the method.
     """
 
     name = "fuse"
     inputs = ("run", "other_run", "third_run?", "fourth_run?")
     output = "run"
 
-    method: Literal["rrf"] = "rrf"
+    method: Fusion = "rrf"
     k: int = 60
+    weights: tuple[float, ...] | None = None
     depth: int | None = None
-    tag: str = "rrf"
+    tag: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no data could mend."""
-        if self.k < 0:
-            raise UsageError(f"k is {self.k}; reciprocal rank fusion needs 0 or more")
-        if self.depth is not None and self.depth < 1:
-            raise UsageError(f"depth is {self.depth}; keep at least 1 document per query")
+        _check(self.method, self.k, self.weights, self.depth)
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The merged run of those given."""
-        return fuse_runs([run for run in values if run is not None], k=self.k, depth=self.depth, tag=self.tag)
+        runs = [run for run in values if run is not None]
+        return fuse_runs(runs, method=self.method, k=self.k, weights=self.weights, depth=self.depth, tag=self.tag)
 
 
-def fuse_runs(runs: Sequence[pa.Table], *, k: int = 60, depth: int | None = None, tag: str = "rrf") -> pa.Table:
-    """Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009): a document's score is the sum of 1 / (k + rank).
+def fuse_runs(
+    runs: Sequence[pa.Table],
+    *,
+    method: Fusion = "rrf",
+    k: int = 60,
+    weights: Sequence[float] | None = None,
+    depth: int | None = None,
+    tag: str | None = None,
+) -> pa.Table:
+    """Merge runs: a document's score is the sum, over the runs, of weight * share.
+
+    ========  ===================================================  ==========================================
+    method    share of a document                                  of one that the run does not have
+    ========  ===================================================  ==========================================
+    rrf       1 / (k + rank) (Cormack, Clarke & Büttcher 2009)     0
+    zscore    score less the mean of the run's for this query,     the least that the run has for this query
+              over their deviation (Montague & Aslam 2001)
+    minmax    score, from 0 (the least of the run's for this       0
+              query) to 1 (the most) (Lee 1997)
+    combsum   score as it is: for scores on one scale (Fox &       0
+              Shaw 1994)
+    combmnz   as minmax; the sum times the number of runs that     0
+              have the document (Fox & Shaw 1994; Lee 1997)
+    ========  ===================================================  ==========================================
 
     Ranks are taken anew from the runs' scores, in trec_eval's order. Scores do not depend on the order of the runs;
     queries come in the order in which they appear in them.
 
     Args:
         runs: at least one; of further columns only `qlang, dlang, text` are read.
-        k: larger values bring the ranks nearer to each other; 60 in the paper.
+        method: one of the table.
+        k: of rrf: larger values bring the ranks nearer to each other; 60 in the paper.
+        weights: one for every run, 0 or more; None: 1 for all.
         depth: documents per query that are kept; None keeps all.
-        tag: the name of the new run.
+        tag: the name of the new run; None: the method.
 
     Returns:
         `qid, docid, score: float64, rank: int32, tag` and those of `qlang, dlang, text` that some run has.
 
+    Sources: Cormack, Clarke & Büttcher, SIGIR 2009; Montague & Aslam, "Relevance score normalization for metasearch",
+    CIKM 2001; Lee, "Analyses of multiple evidence combination", SIGIR 1997; Fox & Shaw, "Combination of multiple
+    searches", TREC-2, 1994. The least score for what is missing: Zhang et al., "Mr. TyDi", MRL 2021 (their hybrids).
+
     Raises:
-        UsageError: no runs.
-        EvalError: a column of a run is not of its type.
+        UsageError: no runs, an unknown method, or weights that are not one for each run.
+        EvalError: a column of a run is not of its type; or (all but rrf) a score is infinite.
     """
     if not runs:
         raise UsageError("there are no runs to fuse; give at least one")
+    _check(method, k, weights, depth)
+    if weights is not None and len(weights) != len(runs):
+        raise UsageError(f"{len(weights)} weights for {len(runs)} runs; give one for each, in their order")
     rows = pa.concat_tables([ordered(known_columns(run)) for run in runs], promote_options="default")
     origin = np.repeat(np.arange(len(runs)), [run.num_rows for run in runs])
     first, pair = _pairs(rows)
-    shares = np.zeros((len(first), len(runs)))
-    shares[pair, origin] = 1 / (k + rows["rank"].to_numpy())
+    shares = _shares(rows, origin, pair, len(runs), method, k)
+    if weights is not None:
+        shares *= np.array(weights, np.float64)
     scores = np.sort(shares, axis=1).sum(axis=1)  # sorted, so that rounding does not depend on the order of the runs
+    if method == "combmnz":
+        scores *= np.bincount(pair, minlength=len(first))
     columns = {name: rows[name].take(pa.array(first)) for name in ("qid", "docid")}
     columns |= {"score": pa.array(scores), "rank": pa.nulls(len(first), pa.int32())}
-    columns |= {"tag": pa.array([tag] * len(first), pa.string())}
+    columns |= {"tag": pa.array([tag or method] * len(first), pa.string())}
     columns |= {name: _known(rows[name], pair, len(first)) for name in _further(rows)}
     fused = ordered(pa.table(columns))
     return fused if depth is None else fused.filter(pc.less_equal(fused["rank"], depth))
+
+
+def _check(method: str, k: int, weights: Sequence[float] | None, depth: int | None) -> None:
+    if method not in FUSIONS:
+        raise UsageError(f"no fusion '{method}'; known: {', '.join(FUSIONS)}")
+    if k < 0:
+        raise UsageError(f"k is {k}; reciprocal rank fusion needs 0 or more")
+    if weights is not None and not (all(0 <= one < np.inf for one in weights) and any(weights)):
+        shown = ", ".join(f"{one:g}" for one in weights)
+        raise UsageError(f"weights are {shown or 'none'}; wanted 0 or more for every run, one of them above 0")
+    if depth is not None and depth < 1:
+        raise UsageError(f"depth is {depth}; keep at least 1 document per query")
+
+
+def _shares(rows: pa.Table, origin: Ints, pair: Ints, runs: int, method: Fusion, k: int) -> Floats:
+    """(pairs, runs) what each run says of each document."""
+    count = int(pair.max(initial=-1)) + 1
+    if method == "rrf":
+        shares = np.zeros((count, runs))
+        shares[pair, origin] = 1 / (k + rows["rank"].to_numpy())
+        return shares
+    score = rows["score"].to_numpy()
+    _refuse_infinite(rows, score)
+    query = codes(rows["qid"])
+    group = query * runs + origin
+    values = {"zscore": zscore, "minmax": minmax, "combmnz": minmax}.get(method, _as_it_is)(score, group)
+    shares = np.zeros((count, runs))
+    if method == "zscore":
+        low = np.full((int(query.max(initial=-1)) + 1) * runs, np.inf)
+        found = least(values, group)
+        low[: len(found)] = found
+        of = np.empty(count, np.int64)
+        of[pair] = query
+        shares = np.nan_to_num(low.reshape(-1, runs), posinf=0.0)[of]  # 0 for all of a query that the run has not
+    shares[pair, origin] = values
+    return shares
+
+
+def _as_it_is(score: Floats, group: Ints) -> Floats:
+    return score
+
+
+def _refuse_infinite(rows: pa.Table, score: npt.NDArray[np.float64]) -> None:
+    bad = np.flatnonzero(~np.isfinite(score))
+    if len(bad):
+        row = int(bad[0])
+        raise EvalError(
+            f"the score of document '{rows['docid'][row]}' for query '{rows['qid'][row]}' is {score[row]}; wanted a "
+            "finite number, or --method rrf, which reads ranks only"
+        )
 
 
 def _pairs(rows: pa.Table) -> tuple[Ints, Ints]:

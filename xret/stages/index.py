@@ -1,11 +1,12 @@
-"""Indexing as a stage: a corpus and its vectors to an index folder."""
+"""Indexing as a stage: a corpus, and for dense indexes its vectors, to an index folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from xret.errors import UsageError
 from xret.stages.stage import Stage
 
 __all__ = ["Index"]
@@ -13,46 +14,77 @@ __all__ = ["Index"]
 
 @dataclass(frozen=True, kw_only=True)
 class Index(Stage):
-    """Builds a dense index (see `xret.indexes.build_index`).
+    """Builds an index (see `xret.indexes`).
 
-    Output: the index folder ``work/index``.
+    Output: the index folder ``work/index``. A multi-vector index that was interrupted goes on where it was.
 
     Attributes:
-        factory: a FAISS factory string, or ``auto``.
-        memory: what the index may take, e.g. ``8G`` (for ``auto``).
+        kind: ``dense`` (of the vectors), ``multivector`` or ``lexical`` (of the corpus).
+        factory: dense: a FAISS factory string, or ``auto``.
+        memory: dense: what the index may take, e.g. ``8G`` (for ``auto``); multivector: what building may take.
+        codec: multivector: see `xret.indexes.multivector.codec`.
+        pool: multivector: so many alike tokens of a document become one.
+        encoder: multivector: what encodes the corpus.
+        device: multivector: where.
         text: keep the texts in the index.
         seed: of the training sample.
         threads: CPU threads; None for all cores. No part of the result.
     """
 
     name = "index"
-    inputs = ("corpus", "vectors")
+    inputs = ("corpus", "vectors?")
     output = "index"
-    apart = ("threads",)
+    apart = ("encoder", "device", "threads")
 
+    kind: Literal["dense", "multivector", "lexical"] = "dense"
     factory: str = "auto"
-    memory: str = "8G"
+    memory: str | None = None
+    codec: Literal["4bit", "2bit", "1bit", "small", "exact"] = "4bit"
+    pool: int = 1
+    encoder: str = "xret-mini"
+    device: str = "auto"
     text: bool = True
     seed: int = 0
     threads: int | None = None
 
     def run(self, *values: Any, work: Path) -> Path:
         """The folder of the index over a corpus and its vectors."""
-        from xret.indexes import build_index
-        from xret.indexes.choice import parse_bytes
-        from xret.vectors import Vectors
-
         corpus, vectors = values
         out = Path(work) / "index"
         if not out.exists():  # it appears complete or not at all
-            build_index(
-                out,
-                Vectors.open(vectors),
-                corpus=corpus,
-                factory=self.factory,
-                memory=parse_bytes(self.memory),
-                text=self.text,
-                seed=self.seed,
-                threads=self.threads,
-            )
+            self._build(out, corpus, vectors)
         return out
+
+    def contents(self) -> tuple[str, ...]:
+        """The encoder's content, which counts instead of its name, where it is used."""
+        if self.kind != "multivector":
+            return ()
+        from xret.encoders.load import identify
+
+        return (identify(self.encoder),)
+
+    def _build(self, out: Path, corpus: Any, vectors: Any) -> None:
+        from xret.indexes.choice import parse_bytes
+        from xret.indexes.kinds import verbs
+
+        memory = parse_bytes(self.memory) if self.memory else None
+        if self.kind == "lexical":
+            verbs("lexical").build(out, corpus, text=self.text)
+        elif self.kind == "multivector":
+            verbs("multivector").build(
+                out, corpus, encoder=self.encoder, device=self.device, codec=self.codec, pool=self.pool, memory=memory,
+                text=self.text, seed=self.seed, threads=self.threads,
+            )  # fmt: skip
+        else:
+            self._build_dense(out, corpus, vectors, memory)
+
+    def _build_dense(self, out: Path, corpus: Any, vectors: Any, memory: int | None) -> None:
+        from xret.indexes import build_index
+        from xret.vectors import Vectors
+
+        if vectors is None:
+            raise UsageError("a dense index is made of vectors; put the stage 'encode' before it")
+        build_index(
+            out, Vectors.open(vectors), corpus=corpus, factory=self.factory, memory=memory or 8 << 30, text=self.text,
+            seed=self.seed, threads=self.threads,
+        )  # fmt: skip

@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from xret.encoders.reading.passages import Passages, Truncation, check_window, first_passages
+from xret.indexes.twoway.blas import single_threaded_blas
+
 if TYPE_CHECKING:
     from xret.encoders import Encoder
 
-__all__ = ["maxsim", "maxsim_texts"]
+__all__ = ["document_batches", "maxsim", "maxsim_texts"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -33,6 +36,8 @@ def maxsim(
         (n,) scores; 0 for a query without tokens.
     """
     lengths = [len(query) for query in queries]
+    if not lengths:
+        return np.empty(0)
     tokens = np.concatenate(queries)
     best = (tokens @ document.T).max(axis=1) if len(document) else np.full(len(tokens), -1.0)
     owner = np.repeat(np.arange(len(queries)), lengths)
@@ -47,9 +52,13 @@ def maxsim_texts(
     pairs: tuple[Ints, Ints],
     *,
     langs: tuple[Sequence[str], Sequence[str]] | None = None,
+    truncation: Truncation = "first",
+    window: int | None = None,
+    overlap: int | None = None,
+    similarity: Literal["sum", "mean"] | None = None,
     progress: bool = False,
 ) -> npt.NDArray[np.float64]:
-    """MaxSim of pairs of texts, as the encoder's recipe defines it; every text is encoded once.
+    """MaxSim of pairs of texts, as the encoder's recipe defines it; every text, or window of it, is encoded once.
 
     Memory: the token vectors of all queries, and of documents of `CHARACTERS` characters together.
 
@@ -59,31 +68,51 @@ def maxsim_texts(
         documents: distinct texts.
         pairs: (n,) places in `queries` and (n,) places in `documents`.
         langs: languages (BCP 47) of the queries and of the documents, for encoders that are told.
+        truncation: ``first``: what the encoder reads of a document, or the first `window` tokens; ``windows``: the
+            best score of any window counts (MaxP).
+        window: tokens of a document in a window; None for as many as the encoder reads.
+        overlap: tokens that two windows share; None for half a window.
+        similarity: see `maxsim`; None for what the encoder's recipe says.
         progress: a bar on stderr, where that is a terminal.
 
     Returns:
         (n,) scores, in the order of the pairs.
+
+    Raises:
+        UsageError: windows that do not move on.
+        ModelError: an encoder that cannot cut texts into windows.
     """
+    check_window(window, overlap)
     query, document = pairs
-    scores = np.empty(len(query), np.float64)
-    similarity = policy.similarity if (policy := encoder.recipe.multi_vector) else "sum"
+    scores = np.full(len(query), -np.inf)
+    whole = truncation == "first" and window is None
+    similarity = similarity or (policy.similarity if (policy := encoder.recipe.multi_vector) else "sum")
     asked = encoder.encode_tokens(queries, role="query", lang=langs and langs[0])
     order = np.argsort(document, kind="stable")
     starts = np.searchsorted(document[order], np.arange(len(documents) + 1))
     with tqdm(
         total=len(query), desc="maxsim", unit=" pairs", unit_scale=True, disable=None if progress else True
     ) as bar:
-        for batch in _batches(documents):
-            lang = langs and [langs[1][place] for place in batch]
-            vectors = encoder.encode_tokens([documents[place] for place in batch], role="document", lang=lang)
-            for place, tokens in zip(batch, vectors, strict=True):
-                rows = order[starts[place] : starts[place + 1]]
-                scores[rows] = maxsim([asked[each] for each in query[rows]], tokens, similarity=similarity)
-                bar.update(len(rows))
+        for batch in document_batches(documents):
+            texts, lang = documents[batch.start : batch.stop], langs and langs[1][batch.start : batch.stop]
+            pieces = Passages(list(texts), np.arange(len(texts)))
+            if not whole:
+                pieces = encoder.passages(texts, lang=lang, window=window, overlap=overlap)
+            if truncation == "first":
+                pieces = first_passages(pieces)
+            tags = lang and [lang[at] for at in pieces.owner]
+            vectors = encoder.encode_tokens(pieces.texts, role="document", lang=tags)
+            with single_threaded_blas():  # in many small products, threads cost more than they bring
+                for place, tokens in zip(pieces.owner + batch.start, vectors, strict=True):
+                    rows = order[starts[place] : starts[place + 1]]
+                    found = maxsim([asked[each] for each in query[rows]], tokens, similarity=similarity)
+                    scores[rows] = np.maximum(scores[rows], found)
+            bar.update(int(starts[batch.stop] - starts[batch.start]))
     return scores
 
 
-def _batches(documents: Sequence[str]) -> Iterator[range]:
+def document_batches(documents: Sequence[str]) -> Iterator[range]:
+    """Successive ranges of documents that are encoded together: of `CHARACTERS` characters, or one longer one."""
     start, size = 0, 0
     for place, text in enumerate(documents):
         if size and size + len(text) > CHARACTERS:

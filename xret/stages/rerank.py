@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -13,11 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.corpus import gather
-from xret.errors import EvalError, UsageError
+from xret.encoders.reading.passages import Truncation, check_window
+from xret.errors import UsageError
 from xret.runs import ordered
-from xret.stages.distinct import distinct_texts
+from xret.stages.light import WEIGHT, light_texts
+from xret.stages.maxp import best_passages, to_passages
 from xret.stages.maxsim import maxsim_texts
+from xret.stages.runtexts import RunTexts, run_languages, run_texts
 from xret.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Rerank"]
 
-MAXSIM = "maxsim"
+MAXSIM, LIGHT = "maxsim", "light"
+Floats = npt.NDArray[np.float64]
 logger = logging.getLogger("xret")
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +40,23 @@ class Rerank(Stage):
     Output: the run with new `score`, `rank` and `tag`; further columns stay.
 
     Attributes:
-        model: ``maxsim``: exact MaxSim between token vectors; else the name of a cross-encoder, as for `load_reranker`.
-        encoder: for ``maxsim``: whose token vectors; need not be the one that made the run.
-        depth: documents per query.
+        model: ``maxsim``: exact MaxSim between token vectors; ``light``: the cosine of the texts' vectors plus MaxSim
+            with the first 64 tokens of the document (see `xret.stages.light`); else the name of a cross-encoder, as for
+            `load_reranker`.
+            ``{dlang}`` and ``{qlang}`` in it stand for the language of the document and of the query:
+            ``bert+adapters/{dlang}+adapters/ranking`` puts each document's language module under the ranking module
+            (Litschko et al. 2022).
+        encoder: for ``maxsim`` and ``light``: whose vectors; need not be the one that made the run.
+        depth: documents (or passages, where the run is of these) per query.
+        truncation: of documents that the model cannot read whole: ``first`` reads their beginning; ``windows`` reads
+            all of them in overlapping windows, and the best one's score counts (MaxP, Dai & Callan 2019).
+        window: tokens of a document in a window, or that ``first`` reads; None for as many as the model reads, or, for
+            ``light``, 64.
+        overlap: tokens that two windows share; None for half a window.
+        weight: for ``light``: how much MaxSim counts beside the cosine.
+        maxp: the corpus holds passages, its `doc_id` their documents: every document of the result has the score of its
+            best passage. The run may be of passages, or of documents, all of whose passages are then scored.
+        batch: tokens scored at a time, padding included; None for what suits the device. No part of the result.
         device: ``auto``, ``cpu`` or ``cuda``. No part of the result.
         threads: CPU threads; None for all cores. No part of the result.
         progress: a bar on stderr, where that is a terminal. No part of the result.
@@ -48,12 +65,18 @@ class Rerank(Stage):
     name = "rerank"
     inputs = ("run", "queries", "corpus")
     output = "run"
-    apart = ("model", "encoder", "device", "threads", "progress")
+    apart = ("model", "encoder", "batch", "device", "threads", "progress")
     version = 2
 
-    model: str = "maxsim"
+    model: str = MAXSIM
     encoder: str = "xret-mini"
     depth: int = 100
+    truncation: Truncation = "first"
+    window: int | None = None
+    overlap: int | None = None
+    weight: float = WEIGHT
+    maxp: bool = False
+    batch: int | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = None
     progress: bool = True
@@ -62,18 +85,35 @@ class Rerank(Stage):
         """Refuse what no data could mend."""
         if self.depth < 1:
             raise UsageError(f"depth is {self.depth}; rerank at least 1 document per query")
+        if self.batch is not None and self.batch < 1:
+            raise UsageError(f"the batch is {self.batch} tokens; give at least 1")
+        if self.truncation not in ("first", "windows"):
+            raise UsageError(f"truncation '{self.truncation}' is not known; known: first, windows")
+        check_window(self.window, self.overlap)
+        if not math.isfinite(self.weight):
+            raise UsageError(f"the weight is {self.weight}; give a number")
+        if self.overlap is not None and self.truncation == "first":
+            raise UsageError("the overlap is that of windows, and truncation 'first' has one; leave it out")
+
+    @property
+    def _late(self) -> bool:
+        """Whether it compares vectors, of texts read apart."""
+        return self.model in (MAXSIM, LIGHT)
 
     def contents(self) -> tuple[str, ...]:
         """The method, and the model's content, which counts instead of its name."""
+        from xret.encoders.composing.languages import identify_open, is_open
         from xret.encoders.load import identify
 
-        return (MAXSIM, identify(self.encoder)) if self.model == MAXSIM else ("cross", identify(self.model))
+        if self._late:
+            return self.model, identify(self.encoder)
+        return "cross", identify_open(self.model) if is_open(self.model) else identify(self.model)
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The reranked run, given a run, the queries and the corpus (both `id, text`, and `lang` where known).
 
         Raises:
-            EvalError: a query or document of the run has no text.
+            EvalError: a query or document of the run has no text, or passages have no `doc_id`.
             ModelError: the model is not found, or not of the kind that is asked for.
         """
         run, queries, corpus = values
@@ -81,89 +121,88 @@ class Rerank(Stage):
         run = run.filter(pc.less_equal(run["rank"], self.depth))
         if run.num_rows == 0:
             return run
-        rows = _rows(run["qid"], queries, "query", "queries"), _rows(run["docid"], corpus, "document", "corpus")
+        run = to_passages(run, corpus) if self.maxp else run
+        scores = self._by_language(run, queries, corpus)
+        run = _replace(run, "score", pa.array(scores, pa.float64()))
+        run = _replace(run, "tag", pa.array([self._tag()] * len(scores)))
+        return best_passages(run, corpus) if self.maxp else ordered(run)
+
+    def _by_language(self, run: pa.Table, queries: pa.Table, corpus: pa.Table) -> Floats:
+        """(rows,) scores; where the model's name leaves a language open, one model after the other."""
+        from xret.encoders.composing.languages import is_open, with_languages
+
+        if not is_open(self.model):
+            return self._scored(run, queries, corpus)
+        asked = run_languages(run["qid"], queries, "query", "queries")
+        found = run_languages(run["docid"], corpus, "document", "corpus")
+        name = {
+            pair: with_languages(self.model, query=pair[0], document=pair[1])
+            for pair in sorted({*zip(asked, found, strict=True)})
+        }
+        names = np.array([name[pair] for pair in zip(asked, found, strict=True)])
+        scores = np.empty(run.num_rows)
+        for each in np.unique(names):
+            rows = np.flatnonzero(names == each)
+            one = replace(self, model=str(each))
+            scores[rows] = one._scored(run.take(pa.array(rows)), queries, corpus)
+        return scores
+
+    def _scored(self, run: pa.Table, queries: pa.Table, corpus: pa.Table) -> Floats:
+        """(rows,) scores by one model."""
         model = self._loaded()
-        told, late = model.recipe.languages is not None, self.model == MAXSIM
-        query, document = _distinct(queries, rows[0], told=told), _distinct(corpus, rows[1], told=told)
+        told = model.recipe.languages is not None
+        query = run_texts(run["qid"], queries, "query", "queries", told=told)
+        document = run_texts(run["docid"], corpus, "document", "corpus", told=told)
         logger.info(
             "rerank: %s by '%s' of the first %d of every query: %s pairs of %s queries and %s documents, equal texts "
             "counted once",
-            MAXSIM if late else "scores", self.encoder if late else self.model, self.depth,
+            self.model if self._late else "scores", self.encoder if self._late else self.model, self.depth,
             f"{run.num_rows:,}", f"{len(query.texts):,}", f"{len(document.texts):,}",
         )  # fmt: skip
-        scores = self._scores(model, query, document)
-        run = _replace(run, "score", pa.array(scores, pa.float64()))
-        return ordered(_replace(run, "tag", pa.array([self._tag()] * len(scores))))
+        return self._scores(model, query, document)
 
     def _loaded(self) -> Encoder | Reranker:
         from xret.encoders import load_encoder, load_reranker
+        from xret.encoders.composing.names import split_modules
         from xret.encoders.names import split_precision
 
-        if self.model == MAXSIM:
-            return load_encoder(self.encoder, device=self.device, threads=self.threads)
-        base, _ = split_precision(self.model)
-        if "/" not in str(base) and not Path(base).exists():
-            raise UsageError(
-                f"'{self.model}' is no way to rerank; wanted {MAXSIM}, or a cross-encoder: its folder, or a hub id "
-                "like org/model"
-            )
-        return load_reranker(self.model, device=self.device, threads=self.threads)
+        model: Encoder | Reranker
+        if self._late:
+            model = load_encoder(self.encoder, device=self.device, threads=self.threads)
+        else:
+            base, _ = split_modules(split_precision(self.model)[0])
+            if "/" not in str(base) and not Path(base).exists():
+                raise UsageError(
+                    f"'{self.model}' is no way to rerank; wanted {MAXSIM}, {LIGHT}, or a cross-encoder: its folder, or "
+                    "a hub id like org/model"
+                )
+            model = load_reranker(self.model, device=self.device, threads=self.threads)
+        if self.batch is not None:
+            model.batch(self.batch)
+        return model
 
-    def _scores(self, model: Encoder | Reranker, query: _Texts, document: _Texts) -> npt.NDArray[np.float64]:
+    def _scores(self, model: Encoder | Reranker, query: RunTexts, document: RunTexts) -> Floats:
         """The score of each row of the run."""
-        if self.model == MAXSIM:
+        reading: dict[str, Any] = {
+            "truncation": self.truncation, "window": self.window, "overlap": self.overlap, "progress": self.progress,
+        }  # fmt: skip
+        if self._late:
             langs = None if query.lang is None or document.lang is None else (query.lang, document.lang)
             pairs = query.place, document.place
-            return maxsim_texts(
-                cast("Encoder", model), query.texts, document.texts, pairs, langs=langs, progress=self.progress
-            )
+            texts = cast("Encoder", model), query.texts, document.texts, pairs
+            if self.model == LIGHT:
+                return light_texts(*texts, langs=langs, weight=self.weight, **reading)
+            return maxsim_texts(*texts, langs=langs, **reading)
         once, place = np.unique(np.stack([query.place, document.place]), axis=1, return_inverse=True)
-        texts = [query.texts[at] for at in once[0]], [document.texts[at] for at in once[1]]
+        asked, found = [query.texts[at] for at in once[0]], [document.texts[at] for at in once[1]]
         lang = None if document.lang is None else [document.lang[at] for at in once[1]]
-        scores = cast("Reranker", model).score(*texts, lang=lang, progress=self.progress)
+        scores = cast("Reranker", model).score(asked, found, lang=lang, **reading)
         return scores.astype(np.float64)[place.ravel()]
 
     def _tag(self) -> str:
         """The run's name: TREC's format wants one word."""
-        return re.sub(r"\s+", "_", Path(self.model).name) or MAXSIM
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """Distinct texts (in their languages, where the model is told them), and those of the run's rows."""
-
-    texts: list[str]
-    lang: list[str] | None
-    place: Ints  # (rows of the run,)
-
-
-def _rows(ids: pa.ChunkedArray, table: pa.Table, what: str, where: str) -> tuple[Ints, Ints]:
-    """The rows of `table` behind the ids, each once, and each id's place among them."""
-    wanted = ids.unique()  # the few: the ids of the table are compared with these, and never gathered
-    place = pc.index_in(ids, value_set=wanted).to_numpy().astype(np.int64)
-    there = pc.index_in(table["id"], value_set=wanted)
-    rows = np.full(len(wanted), -1)
-    rows[there.drop_null().to_numpy()[::-1]] = np.flatnonzero(there.is_valid().to_numpy())[::-1]  # the first of equals
-    missing = np.flatnonzero(rows[place] < 0)
-    if len(missing):
-        raise EvalError(
-            f"{what} '{ids[missing[0]]}' of the run is not among the {table.num_rows:,} ids of the {where} "
-            f"({len(missing):,} rows of the run are without text); give the {where} the run was made with"
-        )
-    return rows, place
-
-
-def _distinct(table: pa.Table, found: tuple[Ints, Ints], *, told: bool) -> _Texts:
-    """Equal texts once, so that they tie; where the model is told languages, once a language."""
-    rows, place = found
-    texts = gather(table["text"], rows)
-    if not told or "lang" not in table.column_names:
-        distinct = distinct_texts(texts)
-        return _Texts(gather(texts, distinct.first).to_pylist(), None, distinct.number[place])
-    lang = pc.fill_null(gather(table["lang"], rows), "und")
-    distinct = distinct_texts(pc.binary_join_element_wise(lang, texts, "\t"))  # no language holds a tab
-    first = distinct.first
-    return _Texts(gather(texts, first).to_pylist(), gather(lang, first).to_pylist(), distinct.number[place])
+        parts = (Path(part).name for part in self.model.split("+"))
+        return re.sub(r"\s+", "_", "+".join(parts)) or MAXSIM
 
 
 def _replace(run: pa.Table, name: str, column: pa.Array) -> pa.Table:

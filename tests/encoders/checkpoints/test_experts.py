@@ -47,6 +47,18 @@ def test_texts_go_to_the_expert_of_their_language(family: Path, caplog: pytest.L
     assert encoder.hash not in (german.hash, others.hash)
 
 
+def test_passages_are_cut_in_the_tokens_of_the_expert(family: Path) -> None:
+    german, others = (load_encoder(family / name, device="cpu", threads=1) for name in ("german", "others"))
+    encoder = load_encoder(family, device="cpu", threads=1)
+    encoder.batch(8)
+    found = encoder.passages(TEXTS, lang=LANG, window=3, overlap=1)
+    for row, tag in enumerate(LANG):
+        expert = german if tag.startswith("de") else others
+        own = [text for text, owner in zip(found.texts, found.owner, strict=True) if owner == row]
+        assert own == expert.passages([TEXTS[row]], window=3, overlap=1).texts
+    assert found.owner.tolist() == [0, 1, 1, 1, 2, 3, 4]
+
+
 def test_a_corpus_says_how_many_texts_took_the_default(family: Path, tmp_path: Path) -> None:
     corpus = pa.table({"id": list("abcde"), "text": [*TEXTS[:2], "old", *TEXTS[3:]], "lang": LANG})
     vectors = encode_corpus(corpus, tmp_path / "v", encoder=load_encoder(family, device="cpu", threads=1))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xret.encoders.builders.embedding import embed
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import refuse_rest
-from xret.encoders.builders.postnorm import Block, Parts, check_plain, layer, prefix_of
+from xret.encoders.builders.postnorm import ADAPTERS, Block, Parts, check_plain, layer, prefix_of
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph
 
@@ -47,6 +47,7 @@ def _block(config: dict[str, Any]) -> Block:
     return Block(
         width=must(config, "dim", int), inner=must(config, "hidden_dim", int), heads=must(config, "n_heads", int),
         activation=config.get("activation", "gelu"), epsilon=1e-12, parts=_PARTS,
+        adapters=config.get(ADAPTERS, ()),
     )  # fmt: skip
 
 

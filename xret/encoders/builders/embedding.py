@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.encoders.builders.bottlenecks import add_invertible
 from xret.encoders.builders.layers import norm
 from xret.encoders.builders.postnorm import Block
 from xret.encoders.checkpoints.weights import Weights
@@ -57,9 +58,10 @@ def embed(
               *norm(graph, weights, f"{prefix}LayerNorm", block.width)]  # fmt: skip
     if pad is not None:
         inputs += ["", _places(graph, ids, pad)]
-    return graph.node(
+    embedded = graph.node(
         "EmbedLayerNormalization", inputs, name="embedded", outputs=2, domain=MICROSOFT, epsilon=block.epsilon
     )
+    return add_invertible(graph, weights, block.adapters, embedded, block.width)
 
 
 def _places(graph: Graph, ids: str, pad: int) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xret.encoders.builders.embedding import embed
 from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import refuse_rest
-from xret.encoders.builders.postnorm import Block, Parts, check_plain, layer, prefix_of
+from xret.encoders.builders.postnorm import ADAPTERS, Block, Parts, check_plain, layer, prefix_of
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph
 from xret.errors import ModelError
@@ -85,7 +85,7 @@ def _bias(graph: Graph, table: NDArray[np.float32], limit: int) -> str:
 
 
 def _block(config: dict[str, Any]) -> Block:
-    return replace(Block.of(config), parts=_PARTS)
+    return replace(Block.of(config), parts=_PARTS, adapters=config.get(ADAPTERS, ()))
 
 
 FAMILIES = {

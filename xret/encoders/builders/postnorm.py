@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from xret.encoders.builders.attention import attention
+from xret.encoders.builders.bottlenecks import Bottleneck, Site, stack
 from xret.encoders.builders.family import check_code, must
 from xret.encoders.builders.layers import activate, check_activation, dense, norm, vector
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import MICROSOFT, Graph
 from xret.errors import ModelError
 
-__all__ = ["Block", "Parts", "attend", "check_plain", "close", "expand", "layer", "prefix_of"]
+__all__ = ["ADAPTERS", "Block", "Parts", "attend", "check_plain", "close", "expand", "layer", "prefix_of"]
+
+ADAPTERS = "placed adapters"  # a key of the caller's in config.json, not of the checkpoint's: see `Block.adapters`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class Block:
     activation: str  # its name in transformers
     epsilon: float  # of the layer norms
     parts: Parts = Parts()
+    adapters: tuple[Bottleneck, ...] = ()  # to be placed in the layers
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Block:
@@ -53,6 +57,7 @@ class Block:
             heads=must(config, "num_attention_heads", int),
             activation=config.get("hidden_act", "gelu"),
             epsilon=float(config.get("layer_norm_eps", 1e-12)),
+            adapters=config.get(ADAPTERS, ()),
         )
 
 
@@ -96,9 +101,29 @@ def layer(graph: Graph, weights: Weights, block: Block, prefix: str, value: str,
     """
     parts, size = block.parts, (block.inner, block.width)
     attended = attend(graph, weights, block, prefix, value, bias=bias)
-    value = close(graph, weights, block, f"{prefix}{parts.attended}", f"{prefix}{parts.attended_norm}", attended, value)
+    names = f"{prefix}{parts.attended}", f"{prefix}{parts.attended_norm}"
+    value = _adapted(graph, weights, block, "attention", prefix, names, attended, value)
     inner = expand(graph, weights, block, prefix, value)
-    return close(graph, weights, block, f"{prefix}{parts.outer}", f"{prefix}{parts.outer_norm}", inner, value, size)
+    names = f"{prefix}{parts.outer}", f"{prefix}{parts.outer_norm}"
+    return _adapted(graph, weights, block, "output", prefix, names, inner, value, size)
+
+
+def _adapted(
+    graph: Graph, weights: Weights, block: Block, site: Site, prefix: str, names: tuple[str, str], value: str,
+    residual: str, size: tuple[int, int] | None = None,
+) -> str:  # fmt: skip
+    """`close`, with the adapters that are to be placed there."""
+    number = int(prefix.rstrip(".").rpartition(".")[2])
+    if not any(f"{each.prefix(number, site)}down.weight" in weights for each in block.adapters):
+        return close(graph, weights, block, *names, value, residual, size)
+    hidden = dense(graph, weights, names[0], value, size=size or (block.width, block.width))
+    gain, shift = norm(graph, weights, names[1], block.width)  # read also where no adapter wants it
+
+    def normed(hidden: str) -> str:
+        inputs = [hidden, residual, gain, shift]
+        return graph.node("SkipLayerNormalization", inputs, domain=MICROSOFT, epsilon=block.epsilon)
+
+    return stack(graph, weights, block.adapters, number, site, hidden, residual, normed)
 
 
 def attend(graph: Graph, weights: Weights, block: Block, prefix: str, value: str, *, bias: str = "") -> str:

@@ -14,7 +14,7 @@ from xret.encoders.checkpoints.model_readme import front_matter
 from xret.encoders.checkpoints.modules import read_json, read_modules
 from xret.encoders.checkpoints.saved_map import MAP_TENSORS, with_map
 from xret.encoders.checkpoints.stated import Stated
-from xret.encoders.checkpoints.weights import weight_files
+from xret.encoders.checkpoints.weights import Weights, weight_files
 from xret.encoders.crossencoders.layout import is_cross_encoder, with_scores
 from xret.encoders.multivector import Layout, find_layout, whose_lengths, with_token_vectors
 from xret.encoders.names import NamedPrecision
@@ -122,6 +122,14 @@ class Checkpoint:
         """
         adapter = self._adapters().get(task)
         return [*weight_files(self.inner), *([adapter / _ADAPTER_FILES[1]] if adapter else [])]
+
+    def open_weights(self, task: str | None = None) -> Weights:
+        """The encoder's tensors, with those of its adaptation to a task.
+
+        Raises:
+            ModelError: a file is missing or broken.
+        """
+        return Weights(self.weights(task))
 
     def config_for(self, task: str | None) -> dict[str, Any]:
         """What the builder is given: the config and, if there is one, the task and its adaptation's settings."""

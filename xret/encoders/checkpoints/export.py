@@ -11,9 +11,11 @@ from typing import Any, get_args
 
 from xret.artifact import atomic_folder, file_hash
 from xret.encoders.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from xret.encoders.checkpoints.expert_models import find_expert_models, open_model
+from xret.encoders.checkpoints.expert_models import find_expert_models
 from xret.encoders.checkpoints.ready import FORMAT, RECIPE_FILE, Ready, ReadyGraph, seal
 from xret.encoders.checkpoints.stated import Stated
+from xret.encoders.composing.composed import open_named
+from xret.encoders.composing.names import split_modules
 from xret.encoders.graphs.graph import MODEL_FILE, Precision
 from xret.encoders.graphs.heads import SENTENCE
 from xret.encoders.laser.layout import find_laser
@@ -46,12 +48,15 @@ def export_model(name: str | Path, out: Path, *, stated: Stated | None = None, t
         InputError: `out` exists.
     """
     base, named = split_precision(name)
-    plain, source = stated is None and not torch, locate(base)
-    if find_expert_models(source):
+    plain, source = stated is None and not torch, locate(split_modules(base)[0])
+    if split_modules(base)[1]:
+        if not plain:
+            raise ModelError(f"{base}: modules are put on a model as it is; leave the options out")
+    elif find_expert_models(source):
         raise ModelError(f"{base}: holds several encoders, a ready folder has one; copy the folder as it is")
     if not plain and find_laser(source):
         raise ModelError(f"{base}: is a LASER model, which says all of itself; leave the options out")
-    checkpoint = open_model(source) if plain else open_checkpoint(source, stated, torch=torch)
+    checkpoint = open_named(base) if plain else open_checkpoint(source, stated, torch=torch)
     if isinstance(checkpoint, Ready):
         raise ModelError(f"{base}: is a ready folder already; copy it")
     precision = named or "fp32"

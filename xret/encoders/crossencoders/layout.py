@@ -5,7 +5,7 @@ What follows the encoder is that of transformers' ``…ForSequenceClassification
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from xret.encoders.checkpoints.weights import Weights, weight_files
 from xret.encoders.recipe import Dense, Recipe, Scores
 from xret.errors import ModelError
 
-__all__ = ["is_cross_encoder", "with_scores"]
+__all__ = ["has_head", "is_cross_encoder", "with_head", "with_scores"]
 
 _SETTINGS = "config_sentence_transformers.json"
 _ROBERTAS = ("roberta", "xlm-roberta", "camembert", "xmod", "mpnet")
 _ACTIVATIONS = {"Identity": "identity", "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
+_LAST = {f"{name}.{part}" for name in ("classifier", "classifier.out_proj") for part in ("weight", "bias")}
 _NO_TYPES = ("roberta", "camembert", "distilbert", "mpnet")  # in names of tokenisers that do not tell texts apart
 
 
@@ -39,7 +40,43 @@ def labels(config: dict[str, Any]) -> int:
     return len(names) if isinstance(names, dict) else int(config.get("num_labels") or 2)
 
 
-def with_scores(folder: Path, inner: Path, config: dict[str, Any], recipe: Recipe) -> Recipe:
+def has_head(names: Iterable[str]) -> bool:
+    """Whether tensors hold the last layer of a head for scores, as transformers calls it."""
+    return not _LAST.isdisjoint(names)
+
+
+def with_head(
+    inner: Path, config: dict[str, Any], recipe: Recipe, weights: Weights, tensors: Sequence[str], *,
+    activation: str = "identity", pooler: bool = False, score: str = "Identity",
+) -> Recipe:  # fmt: skip
+    """The recipe of a cross-encoder whose head is a row of linear layers over the first token (adapters' library).
+
+    Args:
+        inner: the folder of its transformer.
+        config: the content of config.json.
+        recipe: of the encoder below.
+        weights: hold the layers.
+        tensors: names of the layers.
+        activation: between them, as transformers calls it.
+        pooler: whether the encoder's pooler comes first.
+        score: what the score goes through.
+
+    Raises:
+        ModelError: a layer of another size, an unknown activation, or no pooler.
+    """
+    if activation not in _ACTIVATIONS.values():
+        raise ModelError(f"the activation '{activation}' of the head is not known; known: {', '.join(_ACTIVATIONS)}")
+    layers = [_pooler(weights, recipe.token_dim)] if pooler else []
+    layers += [_layer(weights, name, recipe.token_dim, activation, out=recipe.token_dim) for name in tensors[:-1]]
+    layers.append(_layer(weights, tensors[-1], recipe.token_dim, _activation(inner, config, score), out=1))
+    scores = Scores(layers=tuple(layers), token_types=_token_types(inner, config))
+    return replace(recipe, pooling=(), heads=(), dim=0, prompts=(), default_prompt="", scores=scores)
+
+
+def with_scores(
+    folder: Path, inner: Path, config: dict[str, Any], recipe: Recipe, *, weights: Weights | None = None,
+    score: str | None = None,
+) -> Recipe:  # fmt: skip
     """The recipe of a cross-encoder.
 
     Args:
@@ -47,15 +84,17 @@ def with_scores(folder: Path, inner: Path, config: dict[str, Any], recipe: Recip
         inner: of its transformer.
         config: the content of config.json.
         recipe: of the encoder below.
+        weights: its tensors; None for those of `inner`.
+        score: what the score goes through; None for what the folder says.
 
     Raises:
         ModelError: more labels than one, a head that this family does not have, or an unknown activation.
     """
     if (count := labels(config)) != 1:
         raise ModelError(f"config.json: the classifier gives {count} values a pair, wanted one score")
-    weights = Weights(weight_files(inner))
+    weights = weights or Weights(weight_files(inner))
     layers, norm = _layers(config, weights, recipe.token_dim)
-    layers = (*layers[:-1], replace(layers[-1], activation=_activation(folder, config)))
+    layers = (*layers[:-1], replace(layers[-1], activation=_activation(folder, config, score)))
     pooling = str(config.get("classifier_pooling", "cls")) if recipe.family == "modernbert" else "cls"
     scores = Scores(
         layers=layers, pooling=pooling, token_types=_token_types(inner, config), norm=norm,
@@ -72,10 +111,7 @@ def _layers(config: dict[str, Any], weights: Weights, width: int) -> tuple[tuple
     if kind == "distilbert":
         return (_layer(weights, "pre_classifier", width, "relu"), _layer(weights, "classifier", width)), ""
     if kind == "bert":
-        pooler = next((name for name in ("bert.pooler.dense", "pooler.dense") if f"{name}.weight" in weights), "")
-        if not pooler:
-            raise ModelError(f"{weights.source}: has no 'bert.pooler.dense.weight', which a BERT classifier needs")
-        return (_layer(weights, pooler, width, "tanh"), _layer(weights, "classifier", width)), ""
+        return (_pooler(weights, width), _layer(weights, "classifier", width)), ""
     if kind == "modernbert":
         activation = str(config.get("classifier_activation", "gelu"))
         return (_layer(weights, "head.dense", width, activation), _layer(weights, "classifier", width)), "head.norm"
@@ -85,9 +121,18 @@ def _layers(config: dict[str, Any], weights: Weights, width: int) -> tuple[tuple
 _KNOWN = sorted(("bert", "distilbert", "modernbert", *_ROBERTAS))
 
 
-def _layer(weights: Weights, name: str, width: int, activation: str = "identity") -> Dense:
+def _pooler(weights: Weights, width: int) -> Dense:
+    """BERT's layer over the first token, by the names it has in its files and without."""
+    prefixes = ("bert.", "roberta.", "xlm_roberta.", "")
+    name = next((name for each in prefixes if f"{(name := f'{each}pooler.dense')}.weight" in weights), "")
+    if not name:
+        raise ModelError(f"{weights.source}: has no 'bert.pooler.dense.weight', which a BERT classifier needs")
+    return _layer(weights, name, width, "tanh", out=width)
+
+
+def _layer(weights: Weights, name: str, width: int, activation: str = "identity", *, out: int | None = None) -> Dense:
     matrix = weights.raw(f"{name}.weight")
-    out = 1 if name in ("classifier", "classifier.out_proj") else width
+    out = out or (1 if name in ("classifier", "classifier.out_proj") else width)
     if matrix.shape != (out, width):
         raise ModelError(f"{weights.source}: tensor '{name}.weight' is {matrix.shape}, wanted {(out, width)}")
     return Dense(
@@ -96,8 +141,12 @@ def _layer(weights: Weights, name: str, width: int, activation: str = "identity"
     )  # fmt: skip
 
 
-def _activation(folder: Path, config: dict[str, Any]) -> str:
-    """What the score goes through: as saved, by the newest name it is saved under, else the logistic function."""
+def _activation(folder: Path, config: dict[str, Any], score: str | None) -> str:
+    """What the score goes through: as said, or saved, by the newest name it is saved under, else the logistic one."""
+    if score is not None:
+        if score not in _ACTIVATIONS:
+            raise ModelError(f"the activation '{score}' of the score is not known; known: {', '.join(_ACTIVATIONS)}")
+        return _ACTIVATIONS[score]
     new = read_json(folder / _SETTINGS, missing={}).get("activation_fn")
     own = config.get("sentence_transformers")
     inside = own.get("activation_fn") if isinstance(own, dict) else None

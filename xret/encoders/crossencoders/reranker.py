@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xret.encoders.checkpoints.checkpoint import open_checkpoint
+from xret.encoders.composing.composed import open_named
 from xret.encoders.crossencoders.pairs import PairTokenizer, pad_pairs
 from xret.encoders.graphs.heads import SCORES
 from xret.encoders.load import encoder_hash, fitting_device
-from xret.encoders.locate import locate
 from xret.encoders.names import split_precision
 from xret.encoders.reading.languages import route
+from xret.encoders.reading.passages import Truncation, check_window
 from xret.encoders.recipe import Recipe
 from xret.encoders.runtime.batching import batches, token_budget, windows
 from xret.encoders.runtime.devices import is_cuda
@@ -53,6 +53,9 @@ class Reranker:
         documents: Sequence[str],
         *,
         lang: Sequence[str] | None = None,
+        truncation: Truncation = "first",
+        window: int | None = None,
+        overlap: int | None = None,
         progress: bool = False,
     ) -> NDArray[np.float32]:
         """Scores of pairs.
@@ -61,6 +64,11 @@ class Reranker:
             queries: one per pair.
             documents: one per pair.
             lang: the documents' languages, one BCP 47 tag each, for families that are told; others ignore it.
+            truncation: of pairs longer than `max_length`: ``first`` cuts the longer text, or reads only the first
+                `window` of the document; ``windows`` reads the document in overlapping windows beside the query and
+                takes the best one's score (MaxP, Dai & Callan 2019).
+            window: tokens of the document in a window; None for all there is room for.
+            overlap: tokens that two windows share; None for half a window.
             progress: a bar on stderr, where that is a terminal.
 
         Returns:
@@ -68,39 +76,42 @@ class Reranker:
 
         Raises:
             InputError: a text is not a string or cannot be written as UTF-8.
-            UsageError: not as many documents, or languages, as queries.
+            UsageError: not as many documents, or languages, as queries; windows that do not move on.
         """
         _check(queries, documents, lang)
+        check_window(window, overlap)
         adapter = None
         if languages := self.recipe.languages:
             routed = route(lang if lang is not None else [None] * len(documents), languages)
             adapter = routed.index
             self._tell_unknown(routed.unknown, languages.default)
-        scores, cut = np.empty(len(queries), np.float32), 0
+        scores, cut = np.full(len(queries), -np.inf, np.float32), 0
         types = bool(self.recipe.scores and self.recipe.scores.token_types)
         with tqdm(
             total=len(queries), desc="rerank", unit=" pairs", unit_scale=True, disable=None if progress else True
         ) as bar:
-            for window in windows(documents):
-                at = slice(window.start, window.stop)
+            for part in windows(documents):
+                at = slice(part.start, part.stop)
                 asked, found = queries[at], documents[at]
                 if (romanise := self.recipe.romanise) is not None:
                     asked, found = romanise(asked), romanise(found, lang=None if lang is None else lang[at])
-                pairs = self._tokenizer.pairs(asked, found, None if adapter is None else adapter[at])
+                places = None if adapter is None else adapter[at]
+                pairs = self._tokenizer.read(
+                    asked, found, places, truncation=truncation, window=window, overlap=overlap
+                )
                 cut += pairs.tokens.cut
                 for rows in batches(pairs.tokens, self._budget):
                     feed = pad_pairs(pairs, rows, types=types)
-                    scores[rows + window.start] = self._session.run(feed, SCORES)
-                    bar.update(len(rows))
+                    np.maximum.at(scores, pairs.owner[rows] + part.start, self._session.run(feed, SCORES))
+                    bar.update(len(rows) * len(part) / len(pairs.owner))
         if cut:
-            logger.warning(
-                "%s: %d of %d pairs are longer than %d tokens and were cut",
-                self.name,
-                cut,
-                len(queries),
-                self.max_length,
-            )
+            most = f"{self.max_length} tokens" + (f", or the document than {window}," if window else "")
+            logger.warning("%s: %d of %d pairs are longer than %s and were cut", self.name, cut, len(queries), most)
         return scores
+
+    def batch(self, tokens: int) -> None:
+        """From now on, score so many tokens at a time, padding included: more fill a GPU, fewer take less memory."""
+        self._budget = tokens
 
     def _tell_unknown(self, unknown: Mapping[str, int], default: str) -> None:
         """Say, once a language, that the model does not know it."""
@@ -114,8 +125,8 @@ def load_reranker(name: str | Path, *, device: str = "auto", threads: int | None
     """Load a cross-encoder.
 
     Args:
-        name: a model folder (Hugging Face or sentence-transformers layout), or a hub id on disk; with a precision
-            behind it as for `load_encoder`.
+        name: a model folder (Hugging Face or sentence-transformers layout), or a hub id on disk; with modules put on
+            it, and a precision, as for `load_encoder`: ``bert+adapters/sw+adapters/ranking:int8``.
         device: ``auto`` (CUDA where it works), ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads; None for all cores.
 
@@ -125,7 +136,7 @@ def load_reranker(name: str | Path, *, device: str = "auto", threads: int | None
         MissingExtraError: ONNX Runtime is not installed.
     """
     base, wanted = split_precision(name)
-    checkpoint = open_checkpoint(locate(base))
+    checkpoint = open_named(base)
     recipe = checkpoint.recipe
     if recipe.scores is None:
         raise ModelError(

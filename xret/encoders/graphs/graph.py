@@ -54,10 +54,12 @@ class Graph:
         self._weights: dict[str, NDArray[Any]] = {}
         self._inputs: dict[str, Sequence[str | int]] = {}
         self._outputs: list[tuple[str, Sequence[str | int]]] = []
+        self._unusual: set[str] = set()  # inputs that are float32, outputs that are int64
 
-    def input(self, name: str, shape: Sequence[str | int] = ("batch", "tokens")) -> str:
-        """Declare an int64 input."""
+    def input(self, name: str, shape: Sequence[str | int] = ("batch", "tokens"), *, real: bool = False) -> str:
+        """Declare an int64 input, or a float32 one where `real`."""
         self._inputs[name] = shape
+        self._unusual.update([name] if real else [])
         return name
 
     @property
@@ -106,10 +108,11 @@ class Graph:
         half, self.precision = self.precision == "fp16", "fp32"
         return self.node("Cast", [value], to=1) if half else value
 
-    def output(self, value: str, name: str, shape: Sequence[str | int]) -> None:
-        """Declare `value` a float32 output called `name`."""
+    def output(self, value: str, name: str, shape: Sequence[str | int], *, whole: bool = False) -> None:
+        """Declare `value` a float32 output called `name`, or an int64 one where `whole`."""
         self.node("Identity", [value], name=name)
         self._outputs.append((name, shape))
+        self._unusual.update([name] if whole else [])
 
     def weight(self, name: str, array: NDArray[Any]) -> str:
         """Add a constant, float32 ones in the graph's float type; the same name twice must mean the same array."""
@@ -237,8 +240,12 @@ class Graph:
 
     def _model(self, tensors: list[Any]) -> Any:
         helper, proto = self._onnx.helper, self._onnx.TensorProto
-        inputs = [helper.make_tensor_value_info(name, proto.INT64, list(shape)) for name, shape in self._inputs.items()]
-        outputs = [helper.make_tensor_value_info(name, proto.FLOAT, list(shape)) for name, shape in self._outputs]
+        inputs, outputs = (
+            [helper.make_tensor_value_info(n, other if n in self._unusual else usual, list(s)) for n, s in declared]
+            for declared, usual, other in (
+                (self._inputs.items(), proto.INT64, proto.FLOAT), (self._outputs, proto.FLOAT, proto.INT64),
+            )
+        )  # fmt: skip
         graph = helper.make_graph(self._nodes, "xret", inputs, outputs, tensors)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=_IR, producer_name="xret")

@@ -92,6 +92,14 @@ class LaserTokenizer:
         plain[tokens.starts[:, None] + np.arange(len(self._frame))] = False
         return Tokens(tokens.ids, lengths, cut, plain)
 
+    def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """As `Reader.spans`; what Moses' rules change has no place in the text any more.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError("LASER models rewrite texts as they read them, and cannot cut them into windows of tokens")
+
     def prepare(self, text: str, row: int = 0) -> str:
         """The text as SentencePiece is given it.
 

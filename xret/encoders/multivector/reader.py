@@ -84,6 +84,11 @@ class MultiVectorReader:
         counts = self._counts(ids, lengths, role) if kept else None
         return Tokens(ids, lengths, tokens.cut, counts, attended, code, tokens.lost, tokens.prompt)
 
+    def spans(self, texts: Sequence[str]) -> list[Ints]:
+        """As `TextTokenizer.spans`."""
+        with self._turn:
+            return self._text.spans(texts)
+
     def _filled(self, ids: Ints, lengths: Ints) -> tuple[Ints, Ints]:
         """Queries filled up to the length that the policy asks for."""
         policy = self._policy

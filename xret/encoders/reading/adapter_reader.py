@@ -43,3 +43,7 @@ class AdapterReader:
         """As `Reader`."""
         places = np.full(len(texts), self._default, np.int64) if code is None else code
         return replace(self._reader(texts, role=role, code=code, kept=kept), adapter=places)
+
+    def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """As `Reader.spans`."""
+        return self._reader.spans(texts)

@@ -72,3 +72,7 @@ class LanguageReader:
         code = np.full(len(texts), self._default, np.int64) if code is None else code
         ids, lengths, own = self._frame.wrap(tokens.ids, tokens.lengths, code)
         return Tokens(ids, lengths, tokens.cut, own if kept else None, lost=tokens.lost)
+
+    def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """As `Reader.spans`."""
+        return self._text.spans(texts)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,6 +76,14 @@ class Reader(Protocol):
 
         Raises:
             InputError: a text holds a lone surrogate and so has no UTF-8 form.
+        """
+
+    def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Where the tokens of whole texts lie: per text (tokens, 2) characters, the first and the one behind the last.
+
+        Raises:
+            InputError: a text holds a lone surrogate and so has no UTF-8 form.
+            ModelError: the reader cannot tell.
         """
 
 
@@ -156,9 +164,12 @@ class TextTokenizer:
             InputError: a text holds a lone surrogate and so has no UTF-8 form.
             ModelError: the tokeniser lacks a token that it wants to put there.
         """
+        return self._encoded(texts, self._tokenizer.encode_batch_fast)
+
+    def _encoded(self, texts: Sequence[str] | Sequence[tuple[str, str]], encode: Callable[..., Any]) -> list[Any]:
         try:
             with _parallelism(self._threads):
-                return list(self._tokenizer.encode_batch_fast(list(texts)))
+                return list(encode(list(texts)))
         except (TypeError, UnicodeError) as error:
             flat = (text for each in texts for text in ((each,) if isinstance(each, str) else each))
             raise _blame(list(flat), error) from error
@@ -174,6 +185,26 @@ class TextTokenizer:
         mask = self._tokenizer.encode(prompt).special_tokens_mask if prompt else []
         return len(mask) - mask[-1] if mask else 0
 
+    def spans(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Where the tokens of whole texts lie: nothing is cut, and neither prompt nor special tokens are there.
+
+        Returns:
+            Per text (tokens, 2) characters: the first, and the one behind the last.
+
+        Raises:
+            InputError: a text holds a lone surrogate and so has no UTF-8 form.
+        """
+        return [span for _, span in self.bare(texts)]
+
+    def bare(self, texts: Sequence[str]) -> list[tuple[list[int], NDArray[np.int64]]]:
+        """The token ids of whole texts, and where they lie, as `spans` tells it.
+
+        Raises:
+            InputError: a text holds a lone surrogate and so has no UTF-8 form.
+        """
+        encode = partial(self._tokenizer.encode_batch, add_special_tokens=False)  # the fast one tells no places
+        return [_whole(encoding, self._side) for encoding in self._encoded(texts, encode)]
+
     def limit(self, max_length: int) -> None:
         """From now on, cut texts at so many tokens, special ones included."""
         if max_length != self.max_length:
@@ -185,6 +216,13 @@ class TextTokenizer:
 
         rest = self._tokenizer.normalizer
         self._tokenizer.normalizer = Lowercase() if rest is None else Sequence([Lowercase(), rest])
+
+
+def _whole(encoding: Any, side: str) -> tuple[list[int], NDArray[np.int64]]:
+    """The ids and places of a text's tokens, with those that were cut off."""
+    parts = [encoding, *encoding.overflowing][:: 1 if side == "right" else -1]
+    places = np.array([*chain.from_iterable(part.offsets for part in parts)], np.int64).reshape(-1, 2)
+    return list(chain.from_iterable(part.ids for part in parts)), places
 
 
 def cut_side(settings: Mapping[str, Any], truncation: Mapping[str, Any] | None = None) -> str:

@@ -73,7 +73,7 @@ def build_graph(
     Raises:
         ModelError: the weights do not fit the config, or int8 was asked for and nothing can be in int8.
     """
-    recipe, config, weights = checkpoint.recipe, checkpoint.config_for(task), Weights(checkpoint.weights(task))
+    recipe, config, weights = checkpoint.recipe, checkpoint.config_for(task), checkpoint.open_weights(task)
     layers = _layer_weights(checkpoint, weights)
     if recipe.scores and recipe.scores.token_types:
         config = {**config, "token_types": True}

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from xret.corpus import gather
 from xret.errors import InputError, MismatchError
@@ -82,7 +81,7 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
     folder = Path(folder)
     with locked(folder):
         index = open_index(folder)
-        rows = _rows_of_ids(index, ids)
+        rows = index.rows_to_delete(ids)
         deleted = np.union1d(index.deleted, rows).astype(np.int64)
         name = f"deleted-{next_number(index.manifest):05d}.arrow"
         batch = pa.record_batch({"row": pa.array(deleted)})
@@ -139,15 +138,3 @@ def _refuse_misfit(index: DenseIndex, vectors: Vectors, corpus: pa.Table | None)
     index.refuse_other_encoder(vectors.encoder_name, vectors.encoder_hash)
     if index.manifest.text and corpus is None:
         raise InputError(f"{index.folder}: keeps texts, and vectors alone have none; add a corpus instead")
-
-
-def _rows_of_ids(index: DenseIndex, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    wanted = pa.array(list(dict.fromkeys(ids)), pa.string())
-    rows = index.rows_of(wanted)
-    if len(rows) < len(wanted):
-        missing = wanted.filter(pc.invert(pc.is_in(wanted, value_set=gather(index.table["id"], rows))))
-        names = ", ".join(f"'{name}'" for name in missing[:3].to_pylist())
-        raise InputError(
-            f"{index.folder}: does not hold {len(missing):,} of the ids to delete ({names}); nothing was deleted"
-        )
-    return rows

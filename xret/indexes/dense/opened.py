@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xret.corpus import gather, keep
-from xret.errors import InputError, MismatchError
+from xret.errors import InputError
+from xret.indexes.catalogue import Catalogue
 from xret.indexes.dense.layout import Manifest, read_steadily
 from xret.indexes.dense.rows import row_numbers
 from xret.indexes.dense.training import read_faiss
@@ -35,7 +33,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, eq=False)
-class DenseIndex:
+class DenseIndex(Catalogue):
     """An index opened for searching; see `open_index`.
 
     Attributes:
@@ -62,84 +60,12 @@ class DenseIndex:
             InputError: the index was built without texts.
         """
         self.refuse_without_text()
-        kept = self.kept(None)
-        return self.table if kept is None else keep(self.table, kept)
+        return self.live()
 
-    def kept(self, languages: Sequence[str] | None) -> npt.NDArray[np.bool_] | None:
-        """(rows,) whether a row may be found: not deleted, and of one of `languages`; None when all may.
-
-        A language stands for its subtags too (RFC 4647, basic filtering): ``zh`` finds ``zh`` and ``zh-Hant``.
-
-        Raises:
-            InputError: a language of which the index has no row; lists those it has.
-        """
-        if languages is None and not len(self.deleted):
-            return None
-        kept = np.ones(self.table.num_rows, bool)
-        if languages is not None:
-            tags = pa.array(sorted(self._tags(languages)), pa.string())
-            kept = pc.is_in(self.table["lang"], value_set=tags).to_numpy()
-        kept[self.deleted] = False
-        return kept
-
-    def rows_of(self, ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-        """Ascending numbers of the rows with one of these ids; none for ids that are not there or deleted."""
-        found, kept = pc.is_in(self.table["id"], value_set=ids).to_numpy(), self.kept(None)
-        return np.flatnonzero(found if kept is None else found & kept)
-
-    def refuse_other_encoder(self, name: str | None, hash: str | None) -> None:
-        """Raise unless queries come from the encoder that made the index (unknown origins are let pass).
-
-        Raises:
-            MismatchError: with both names.
-        """
-        ours, ours_hash = self.manifest.encoder, self.manifest.encoder_hash
-        if hash and ours_hash and hash != ours_hash:
-            if name == ours:
-                raise MismatchError(
-                    f"{self.folder}: was built with another version of encoder '{ours}' ({ours_hash[:12]}) than the "
-                    f"one given ({hash[:12]}); build the index again"
-                )
-            raise MismatchError(
-                f"{self.folder}: was built with encoder '{ours}' ({ours_hash[:12]}), those given come from '{name}' "
-                f"({hash[:12]}); "
-                f"use --encoder {ours}, or build the index again with '{name}'"
-            )
-
-    def refuse_without_text(self) -> None:
-        """Raise when the index was built without texts.
-
-        Raises:
-            InputError: saying so.
-        """
-        if not self.manifest.text:
-            raise InputError(f"{self.folder}: was built without texts; build it again without --no-text")
-
-    def refuse_ids(self, new: pa.ChunkedArray) -> None:
-        """Raise when the index holds some of the ids to add already.
-
-        Raises:
-            InputError: naming the first three.
-        """
-        found = gather(self.table["id"], self.rows_of(new.unique().cast(pa.string())))
-        if len(found):
-            names = ", ".join(f"'{name}'" for name in found[:3].to_pylist())
-            raise InputError(
-                f"{self.folder}: holds {len(found):,} of the ids to add already "
-                f"({names}{', …' if len(found) > 3 else ''}); leave those rows out, or delete them from the index first"
-            )
-
-    def _tags(self, languages: Sequence[str]) -> set[str]:
-        has = self.manifest.languages
-        found: set[str] = set()
-        for language in languages:
-            wanted = language.lower()
-            tags = {tag for tag in has if tag.lower() == wanted or tag.lower().startswith(wanted + "-")}
-            if not tags:
-                counts = ", ".join(f"{tag} {count:,}" for tag, count in has.items()) or "no rows at all"
-                raise InputError(f"{self.folder}: has no rows in language '{language}'; it has {counts}")
-            found |= tags
-        return found
+    @property
+    def stated(self) -> Manifest:
+        """The manifest."""
+        return self.manifest
 
 
 def open_index(folder: str | Path) -> DenseIndex:

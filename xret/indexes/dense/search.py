@@ -48,6 +48,7 @@ def search_index(
     *,
     k: int = 10,
     languages: Sequence[str] | None = None,
+    docids: Sequence[str] | None = None,
     nprobe: int | None = None,
     threads: int | None = None,
 ) -> Hits:
@@ -63,6 +64,7 @@ def search_index(
         k: rows per query, >= 1.
         languages: only rows of these languages; filtering happens inside the search, so k of them are found if the
             index has k.
+        docids: only these rows, in the same way.
         nprobe: lists to look into (factories ``IVF…`` only); None: what was measured when the index was built. With
             `languages`, more in proportion as fewer rows are left.
         threads: FAISS threads; None as it is.
@@ -80,7 +82,7 @@ def search_index(
             f"{index.folder}: holds vectors of {index.manifest.dim} dimensions, the queries have {queries.dim}"
         )
     index.refuse_other_encoder(queries.encoder_name, queries.encoder_hash)
-    selections = _selections(index, languages)
+    selections = _selections(index, languages, docids)
     k = min(k, sum(each.count for each in selections))  # so that no k, however large, takes memory for nothing
     search = _Search(
         index=index, factory=factory, selections=selections, k=k, nprobe=nprobe or index.manifest.probes or 1
@@ -105,8 +107,10 @@ def _check(index: DenseIndex, factory: Factory, k: int, nprobe: int | None) -> N
         raise UsageError(f"nprobe is for indexes with lists, {index.folder} is '{factory}'; leave nprobe out")
 
 
-def _selections(index: DenseIndex, languages: Sequence[str] | None) -> tuple[Selection, ...]:
-    kept = index.kept(languages)
+def _selections(
+    index: DenseIndex, languages: Sequence[str] | None, docids: Sequence[str] | None
+) -> tuple[Selection, ...]:
+    kept = index.kept(languages, docids)
     return tuple(
         Selection(None if kept is None else kept[each.start : each.start + each.rows], each.rows)
         for each in index.shelves

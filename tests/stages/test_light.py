@@ -1,0 +1,73 @@
+"""The light reranker against cosines and loops, text by text; and what it and its weight have to do with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from xret.encoders import Encoder, load_encoder
+from xret.errors import ModelError, UsageError
+from xret.stages import maxsim as module
+from xret.stages.light import light_texts
+from xret.stages.maxsim import maxsim
+from xret.stages.rerank import Rerank
+
+WORDS = ["water", "wind", "sun", "stone", "river", "bird", "house", "green", "old", "night"]
+QUERIES = ["wind over the river", "old stone", ""]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder(device="cpu", threads=1)
+
+
+def documents() -> list[str]:
+    random = np.random.default_rng(5)
+    return [" ".join(random.choice(WORDS, n)) for n in (0, 3, 40, 200)]
+
+
+def one(encoder: Encoder, query: str, document: str, weight: float, window: int) -> float:
+    first = encoder.passages([document], window=window).texts[:1]
+    asked, found = encoder.encode_tokens([query], role="query"), encoder.encode_tokens(first, role="document")
+    cosine = float(encoder.encode([query], role="query")[0] @ encoder.encode([document], role="document")[0])
+    return cosine + weight * float(maxsim(asked, found[0], similarity="mean")[0])
+
+
+@pytest.mark.parametrize(("weight", "window"), [(0.5, None), (0.0, None), (2.0, 8)])
+def test_cosine_plus_maxsim(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch, weight: float, window: int | None
+) -> None:
+    monkeypatch.setattr(module, "CHARACTERS", 100)  # several batches
+    texts = documents()
+    pairs = np.tile(np.arange(3), 4), np.repeat(np.arange(4), 3)
+    found = light_texts(encoder, QUERIES, texts, pairs, weight=weight, window=window)
+    for score, q, d in zip(found, *pairs, strict=True):
+        assert score == pytest.approx(one(encoder, QUERIES[q], texts[d], weight, window or 64), abs=1e-5)
+
+
+def test_a_run_reranked(encoder: Encoder, tmp_path: Path) -> None:
+    texts = documents()[1:]
+    queries = pa.table({"id": ["q0", "q1"], "text": QUERIES[:2]})
+    corpus = pa.table({"id": ["d0", "d1", "d2"], "text": texts})
+    run = pa.table({"qid": ["q0"] * 3 + ["q1"] * 3, "docid": ["d0", "d1", "d2"] * 2, "score": [0.0] * 6})
+    options: dict[str, Any] = {"model": "light", "device": "cpu", "threads": 1, "progress": False}
+    found = Rerank(**options).run(run, queries, corpus, work=tmp_path)
+    assert set(found["tag"].to_pylist()) == {"light"} and found["rank"].to_pylist() == [1, 2, 3] * 2
+    for row in found.to_pylist():
+        wanted = one(encoder, QUERIES[int(row["qid"][1])], texts[int(row["docid"][1])], 0.5, 64)
+        assert row["score"] == pytest.approx(wanted, abs=1e-5)
+    assert (
+        len({Rerank(model=name).key() for name in ("light", "maxsim")} | {Rerank(model="light", weight=1).key()}) == 3
+    )
+
+
+def test_what_is_refused(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="the weight is nan"):
+        Rerank(model="light", weight=float("nan"))
+    monkeypatch.setattr(encoder, "dim", 0)
+    with pytest.raises(ModelError, match="gives token vectors, no sentence vectors"):
+        light_texts(encoder, ["a"], ["b"], (np.zeros(1, np.int64), np.zeros(1, np.int64)))

@@ -1,0 +1,126 @@
+"""Kinds of index, and the one table that says which package makes and reads each.
+
+The manifest of an index folder says ``"kind": "index"`` (what every index is) and ``"type"``: its kind here (``dense``
+where it says none). Every kind has a module ``verbs`` with the same functions (see `Verbs`), and the commands, the
+stages and whoever else is handed the name of a folder go through this table.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from xret.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["KINDS", "Verbs", "index_kind", "verbs", "verbs_of"]
+
+KINDS = {
+    "dense": "xret.indexes.dense.verbs",
+    "lexical": "xret.indexes.lexical.verbs",
+    "multivector": "xret.indexes.multivector.verbs",
+}
+
+
+class Verbs(Protocol):
+    """What the module of a kind does. Options are the kind's own, keyword-only; those it does not know it refuses."""
+
+    def build(self, target: Path, corpus: pa.Table, **options: Any) -> Mapping[str, Any]:
+        """Make the folder `target` of a corpus `id, text, lang`; gives `fields` of it.
+
+        `options` hold at least `threads`, `device`, `encoder` (a name; None or ignored where nothing is encoded),
+        `text` (keep the texts), `progress`.
+        """
+
+    def add(self, folder: Path, corpus: pa.Table, **options: Any) -> Mapping[str, Any]:
+        """Append rows with new ids; gives `fields`. With ``replace=True``, ids that are there are replaced."""
+
+    def delete(self, folder: Path, ids: Sequence[str]) -> Mapping[str, Any]:
+        """Make rows impossible to find, all of them or, where one is not there, none; gives `fields`."""
+
+    def compact(self, folder: Path, **options: Any) -> Mapping[str, Any]:
+        """Take deleted rows out and join small parts; gives `fields`."""
+
+    def info(self, folder: Path) -> list[tuple[str, str]]:
+        """Rows of (name, value) for people."""
+
+    def fields(self, folder: Path) -> dict[str, Any]:
+        """The same for programs; among them `rows` and `languages` (a tag's rows)."""
+
+    def check(self, folder: Path) -> Mapping[str, Any]:
+        """Compare everything with the manifest, and search a sample: `rows`, `files` and, where it can be told,
+        `found_themselves` (a share).
+
+        Raises:
+            InputError: the first thing that is wrong.
+        """
+
+    def open_index(self, folder: Path) -> Any:
+        """The index opened for reading, memory-mapped. It has `folder` and `manifest` (with `rows`, `languages`)."""
+
+    def search(
+        self,
+        index: Any,
+        queries: pa.Table,
+        *,
+        k: int,
+        languages: Sequence[str] | None = None,
+        docids: Sequence[str] | None = None,
+        candidates: pa.Table | None = None,
+        text: bool = False,
+        threads: int | None = None,
+        **options: Any,
+    ) -> pa.Table:
+        """The best k documents of every query, as a run.
+
+        Args:
+            index: what `open_index` gave.
+            queries: `id, text, lang`.
+            k: documents per query.
+            languages: only documents of these (``zh`` takes in ``zh-Hant``).
+            docids: only these documents.
+            candidates: a run; of every query's documents in it, the best k.
+            text: add the documents' texts, where the index keeps them.
+            threads: CPU threads; no part of the result.
+            options: the kind's own (`encoder`, `device`, …).
+
+        Returns:
+            `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`, in the order of
+            `xret.runs.ordered`, queries in their own order.
+        """
+
+
+def index_kind(folder: str | Path) -> str:
+    """The kind of an index folder: a key of `KINDS`.
+
+    Raises:
+        InputError: no index there, or of a kind that this version does not know.
+    """
+    from xret.artifact import read_manifest
+
+    kind = read_manifest(Path(folder), kind="index").get("type", "dense")
+    if kind not in KINDS:
+        raise InputError(
+            f"{folder}: is an index of kind '{kind}', known: {', '.join(KINDS)}; use the version that made it"
+        )
+    return str(kind)
+
+
+def verbs(kind: str) -> Verbs:
+    """The functions of a kind.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"there is no index of kind '{kind}'; known: {', '.join(KINDS)}")
+    return cast(Verbs, importlib.import_module(KINDS[kind]))
+
+
+def verbs_of(folder: str | Path) -> Verbs:
+    """The functions for an index folder; errors as for `index_kind`."""
+    return verbs(index_kind(folder))

@@ -1,0 +1,111 @@
+"""Documents to parts: read block by block, coded, and written when a part is full."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tqdm import tqdm
+
+from xret.errors import InputError
+from xret.indexes.multivector.centroids import Centroids
+from xret.indexes.multivector.codec import CODECS, Codec
+from xret.indexes.multivector.layout import REMEDY, Manifest, map_array
+from xret.indexes.multivector.pooling import pooled
+from xret.indexes.multivector.postings import DOCUMENTS
+from xret.indexes.multivector.segments import Coded, write_segment
+from xret.indexes.multivector.tokens import TokenSource, sound_tokens
+from xret.indexes.multivector.training import BLOCK, Coder
+from xret.indexes.twoway.blas import worker_count
+
+__all__ = ["MEMORY", "Growth", "coder_of", "grow", "workers"]
+
+logger = logging.getLogger("xret")
+MEMORY = 1 << 30
+LEAST = 1 << 12  # tokens of a part, however small the budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """Documents to append and how.
+
+    Attributes:
+        source: n documents.
+        table: the columns of theirs that are kept.
+        coder: of the index.
+        pool: threads.
+        memory: bytes that the coded tokens of a part may take.
+        progress: a bar on stderr, where that is a terminal.
+    """
+
+    source: TokenSource
+    table: pa.Table
+    coder: Coder
+    pool: ThreadPoolExecutor
+    memory: int = MEMORY
+    progress: bool = False
+
+
+def grow(folder: Path, manifest: Manifest, growth: Growth, *, skip: int = 0) -> Iterator[Manifest]:
+    """Write the documents from row `skip` on as parts; gives the manifest (not written) after each of them.
+
+    Parts end where a block of documents does: what is in a part does not depend on where a killed build went on.
+    """
+    total, parts, tokens, rows = growth.table.num_rows, [], 0, 0
+    most = max(LEAST, growth.memory // (3 * (growth.coder.width // growth.coder.codec.span + 12)))
+    bar = tqdm(total=total, initial=skip, desc="index", unit=" docs", unit_scale=True,
+               disable=None if growth.progress else True)  # fmt: skip
+    with bar:
+        for start in range(skip, total, BLOCK):
+            numbers = np.arange(start, min(start + BLOCK, total))
+            found, counts = pooled(*sound_tokens(growth.source, numbers), manifest.pool, growth.pool)
+            parts.append(growth.coder.code(found, counts, growth.pool))
+            tokens, rows = tokens + len(found), rows + len(numbers)
+            bar.update(len(numbers))
+            if rows + BLOCK > DOCUMENTS or tokens >= most or start + BLOCK >= total:
+                own = growth.table.slice(start + len(numbers) - rows, rows)
+                manifest = write_segment(folder, manifest, Coded.joined(parts), own)
+                logger.info("multivector: part of %s documents, %s tokens", f"{rows:,}", f"{tokens:,}")
+                yield manifest
+                parts, tokens, rows = [], 0, 0
+
+
+def coder_of(folder: Path, manifest: Manifest) -> Coder:
+    """The coder of an index folder.
+
+    Raises:
+        InputError: a file of it is unreadable or of another shape.
+    """
+    codes = map_array(folder, "centroids.npy", shape=(manifest.centroids, manifest.width), kinds="i")
+    books = np.array(map_array(folder, "books.npy", shape=(None, 256, None), kinds="f"))
+    levels = np.array(map_array(folder, "levels.npy", shape=(None,), kinds="f"))
+    basis = None
+    if "basis.npy" in manifest.files:
+        basis = np.array(map_array(folder, "basis.npy", shape=(manifest.dim, manifest.width), kinds="f"))
+    if manifest.codec not in CODECS or manifest.width % books.shape[2]:
+        raise InputError(f"{folder}: codec '{manifest.codec}' does not fit its codebooks; {REMEDY}")
+    return Coder(Centroids(codes, manifest.step).values(), Codec(manifest.codec, books, levels), basis)
+
+
+@contextmanager
+def workers(threads: int | None) -> Iterator[ThreadPoolExecutor]:
+    """Threads of our own, with BLAS inside each kept to one: in products this small, its own wait more than they do.
+
+    To look for the libraries takes as long as a short search: they are looked for once.
+    """
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(worker_count(threads)) as pool:
+        yield pool
+
+
+@cache
+def _libraries() -> Any:
+    return importlib.import_module("threadpoolctl").ThreadpoolController()
