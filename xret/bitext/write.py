@@ -21,7 +21,7 @@ from xret.packed import packing, written
 
 __all__ = ["write_pairs"]
 
-ROWS = 1 << 15  # rows turned into text at once
+ROWS, BYTES = 1 << 15, 8 << 20  # rows turned into text at once, of so many bytes
 
 
 def write_pairs(
@@ -68,8 +68,9 @@ def _write(pairs: pa.Table, stream: IO[bytes], format: Format, langs: Langs) -> 
     if format == "tmx":
         write_tmx(pairs, stream, langs)
         return
-    for start in range(0, pairs.num_rows, ROWS):
-        rows = pairs.slice(start, ROWS)
+    size = min(ROWS, max(1, BYTES * pairs.num_rows // max(1, pairs.nbytes)))
+    for start in range(0, pairs.num_rows, size):
+        rows = pairs.slice(start, size)
         lines = _tsv(rows) if format == "tsv" else _jsonl(rows)
         stream.write("".join(line + "\n" for line in lines).encode())
 

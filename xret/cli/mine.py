@@ -31,6 +31,7 @@ from xret.cli.options import (
     verbose_option,
 )
 from xret.cli.scale_options import check_scale, record_mining, scale_options
+from xret.errors import UsageError
 
 __all__ = ["mine"]
 
@@ -98,9 +99,12 @@ def mine(src: str, tgt: str, output: str | None, **given: Any) -> None:
 def _search_shard(src: str, tgt: str, given: dict[str, Any]) -> None:
     from xret.cli.mine_run import Run
 
+    if "-" in (src, tgt):
+        raise UsageError("--shard: 'xret merge' could not read stdin again; give files")
     run = Run.prepared(src, tgt, given, None)
-    record_mining(src, tgt, given)
-    run.searched(run.corpora(Path(given["work"])))
+    search = run.search(run.corpora(Path(given["work"])))
+    record_mining(src, tgt, given)  # what cannot be read blocks no work folder
+    search()
     announce(f"shard {given['shard']}: neighbours found; 'xret merge --work {given['work']} -o OUT' joins all shards")
 
 
@@ -131,4 +135,11 @@ def _calibration(output: str, given: dict[str, Any]) -> Any:
         return None
     cuts = given["threshold"] == "auto" and given["gold"] is None
     margin = given["margin"] + ("+tokens" if given["rescore"] else "")
-    return open_calibration(given["calibration"], output, given["format"], margin, cuts=cuts)
+    columns = ["score", "cosine", "src_mean", "tgt_mean", "src_rank", "tgt_rank"]
+    columns += ["margin", "tokens"] if given["rescore"] else []
+    mined = {name: given[name] for name in ("k", "retrieval")}
+    if not given["src_vectors"] and not given["tgt_vectors"]:
+        mined["encoder"] = given["encoder"]
+    return open_calibration(
+        given["calibration"], output, given["format"], margin, cuts=cuts, columns=columns, mined=mined
+    )
