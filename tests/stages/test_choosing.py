@@ -123,6 +123,10 @@ def test_means_that_are_missing(caplog: pytest.LogCaptureFixture) -> None:
         Mine().run(src, tgt, x, y, others, work=Path("unused"))
     with pytest.raises(InputError, match="has no neighbour means"):
         means_from_pairs(own.drop_columns(["tgt_mean"]), "earlier.jsonl")
+    for strange in (["much"], ["0.5"], [[0.5]]):
+        values = pa.array(strange * own.num_rows)
+        with pytest.raises(InputError, match=r"earlier.jsonl: 'tgt_mean' is .*, wanted numbers"):
+            means_from_pairs(own.drop_columns(["tgt_mean"]).append_column("tgt_mean", values), "earlier.jsonl")
     with pytest.raises(MismatchError, match="sample: 40 sentences but 3 vectors"):
         SampleMeans().run(src, tgt, x.slice(0, 3), y, work=Path("unused"))
 

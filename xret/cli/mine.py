@@ -15,6 +15,7 @@ from xret.cli.bitext_output import (
     langs_of,
     margin_option,
     scratch,
+    where_written,
     work_option,
     write_output,
 )
@@ -43,6 +44,9 @@ Examples (in the sample, which 'xret demo --export sample' writes):
   xret mine news.de.txt news.en.txt -o - --retrieval intersect --threshold 1.1 --work de-en.work
   xret mine news.de.txt news.en.txt -o pairs.tmx --rescore tokens --threshold auto --clean --report report.html
   xret mine news.en.txt news.en.txt -o alike.tsv
+English encoded once, for any number of languages:
+  xret encode news.en.txt -o en.vectors
+  xret mine news.de.txt news.en.txt --tgt-vectors en.vectors -o pairs.tsv
 """
 
 
@@ -127,7 +131,8 @@ def _mine(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
     judge_filtered(filtered, run)
     write_output(filtered.kept, output, given["format"], langs=langs)
     save_report(filtered, given["report"], langs=langs, threshold=limit, facts=described(run, corpora))
-    announce(f"{run.sizes(corpora)}: {filtered.kept.num_rows:,} pairs{'' if output == '-' else f' in {output}'}")
+    where = where_written(output, given["format"], langs)
+    announce(f"{run.sizes(corpora)}: {filtered.kept.num_rows:,} pairs{where}")
 
 
 def _calibration(output: str, given: dict[str, Any]) -> Any:

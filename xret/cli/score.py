@@ -15,6 +15,7 @@ from xret.cli.bitext_output import (
     format_option,
     margin_option,
     scratch,
+    where_written,
     work_option,
     write_output,
 )
@@ -61,7 +62,7 @@ def score(pairs: str, output: str, **given: Any) -> None:
 
     PAIRS is a bitext (score, src_id, tgt_id, src_text, tgt_text), TSV with only src_text and tgt_text, JSONL, Parquet
     or TMX; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
-    back, in its order, with its new score; what a file tells of another score (margin, tokens, probability) is left out.
+    back, in its order, with its new score; what PAIRS says of another one (margin, tokens, probability) is left out.
     """
     file = given["calibration"]
     refuse_overwriting(output, pairs, file)
@@ -81,7 +82,7 @@ def score(pairs: str, output: str, **given: Any) -> None:
         with scratch(output, given["work"]) as folder:
             table = calibrated(_scored(table, langs, folder, given), calibration)
     write_output(table, output, given["format"], langs=langs)
-    announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")
+    announce(f"{pairs}: {table.num_rows:,} pairs scored{where_written(output, given['format'], langs)}")
 
 
 def _columns(table: pa.Table) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,19 +96,21 @@ class Neighbours(Stage):
         src, tgt = checked_vectors(*values[:4])
         sides = Sides.of(values[0], values[1], keep_copies=self.keep_copies)
         x, y = select(src, sides.src.first), select(tgt, sides.tgt.first)
-        if not self.shard:
-            self._check_choosing(x.rows, y.rows, self.k + sides.extra, self._texts(*values[:2]))
+        check = partial(self._check_choosing, x.rows, y.rows, self.k + sides.extra, values[:2])
         if self.search == "exact":
-            self._exact(x, y, self.k + sides.extra, Path(work), out)
+            self._exact(x, y, self.k + sides.extra, Path(work), out, check)
         else:
+            check()
             self._approximate(x, y, self.k + sides.extra, out)
         return out
 
-    def _exact(self, x: Rows, y: Rows, k: int, work: Path, out: Path) -> None:
+    def _exact(self, x: Rows, y: Rows, k: int, work: Path, out: Path, check: Callable[[], None]) -> None:
         search = open_search(
             x, y, k=k, threads=self.threads, progress=True, device=self.device, memory=self._bytes(), spans=True
         )
         fields: dict[str, Any] = {"search": "exact", "k": k, "key": search.key}
+        if not self.shard:
+            check()
         if self.shards:
             found = merged_shards(search, find_shards(map(Path, self.shards), search.key))
             save_neighbours(out, found.forward, found.backward, fields)
@@ -133,12 +137,14 @@ class Neighbours(Stage):
         """Bytes of the texts of the pairs to come, of all of which there is a copy."""
         if self.retrieval is None or self.memory is None:
             return 0
-        sizes = [int(pc.sum(pc.binary_length(each["text"])).as_py() or 0) for each in (src, tgt)]
-        pairs = most_pairs(src.num_rows, tgt.num_rows, self.k, self.retrieval, self.best)
-        return pairs * sum(size // max(1, each.num_rows) for size, each in zip(sizes, (src, tgt), strict=True))
+        sizes: list[int] = [int(pc.sum(pc.binary_length(each["text"])).as_py() or 0) for each in (src, tgt)]
+        pairs: int = most_pairs(src.num_rows, tgt.num_rows, self.k, self.retrieval, self.best)
+        texts: int = sum(size // max(1, corpus.num_rows) for size, corpus in zip(sizes, (src, tgt), strict=True))
+        return pairs * texts * 11 // 10  # a tenth for their writing
 
-    def _check_choosing(self, rows: int, columns: int, k: int, texts: int) -> None:
+    def _check_choosing(self, rows: int, columns: int, k: int, corpora: tuple[Any, Any]) -> None:
         """Refuse before hours of work what the choice of pairs after it would need."""
+        texts = self._texts(*corpora)
         needed = private_memory() + _CHOOSING * k * max(rows, columns) + texts
         if needed > (self._bytes() or needed):
             raise UsageError(
