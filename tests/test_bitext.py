@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import io
+import json
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,6 +110,9 @@ def test_unscored_layouts(tmp_path: Path) -> None:
         ("p.jsonl", b'{"score": 1}\n{\n', r"p.jsonl:2: not JSON"),
         ("p.jsonl", b"[1]\n", r"p.jsonl:1: found list, wanted an object"),
         ("p.jsonl", b'{"x": 1}\n{"x": "y"}\n', r"p.jsonl: 'x' holds values of several kinds"),
+        ("p.jsonl", b'{"x": 1}\n{"x": "a\\ud800"}\n', r"p.jsonl:2: 'x' cannot be kept \('utf-8' codec"),
+        ("p.jsonl", b'{"x": 1}\n{"x": 18446744073709551616}\n', r"p.jsonl:2: 'x' cannot be kept \(.*int"),
+        ("p.jsonl", b'{"x\\ud800": 1}\n', r"p.jsonl:1: a name holds half a surrogate pair"),
         ("p.parquet", b"PAR1", r"p.parquet: cannot be read as Parquet"),
         ("missing.tsv", None, r"missing.tsv: no such file"),
         ("p.tsv.dir", "folder", r"p.tsv.dir: is a folder"),
@@ -128,6 +134,17 @@ def test_rows_of_parquet_are_named(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pairs, tmp_path / "p{0}.parquet")
     with pytest.raises(InputError, match=r"p\{0\}.parquet: row 2: score is nan"):
         read_pairs(tmp_path / "p{0}.parquet")
+
+
+def test_what_json_has_no_form_for(tmp_path: Path) -> None:
+    pairs = table([(1.0, "a", "b", "c", "d", math.nan)]).append_column("deep", pa.array([{"x": [math.inf, 2.0]}]))
+    times = pa.array([datetime.datetime(2024, 5, 6, 7, 8)], pa.timestamp("s"))
+    for name, column in (("at", times), ("bytes", pa.array([b"\xc3\xa9"])), ("more", pa.array([b"\xff"]))):
+        pairs = pairs.append_column(name, column)
+    write_pairs(pairs, tmp_path / "p.jsonl")
+    row = json.loads((tmp_path / "p.jsonl").read_text(), parse_constant=lambda name: pytest.fail(name))
+    last = [row[name] for name in pairs.column_names[5:]]
+    assert last == [None, {"x": [None, 2.0]}, "2024-05-06T07:08:00", "é", "ff"]
 
 
 def test_gold(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_changed_bytes_are_found_on_request(tmp_path: Path) -> None:
     path.write_bytes(data)
     vectors = Vectors.open(tmp_path / "v")
     vectors.block(0, 5)
-    with pytest.raises(VectorsError, match=r"row 5 \(id '5'\) holds NaN"):
+    with pytest.raises(VectorsError, match=r"vector 6 \(id '5'\) holds NaN"):
         vectors.block(0, 7)
 
 

@@ -1,8 +1,6 @@
 """``python -m xret``: the command line, where the script is not on the path."""
 
-import sys
-
 from xret.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

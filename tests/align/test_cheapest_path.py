@@ -7,13 +7,14 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.align.documents import blocks, noisy_documents
 from xret.align import VECALIGN, Bead, Blocks, Prices, align_blocks
 from xret.align.band import Band, cheapest_path, steps_up_to
+from xret.align.coarse import _doubled as doubled
 from xret.align.coarse import length_logs, usual_ratio
 from xret.align.costs import Distances
 from xret.errors import InputError, MismatchError, UsageError
@@ -36,6 +37,8 @@ class ByTheBook:
 
     def near(self, i: int, k: int, j: int, m: int) -> float:
         x, y = self.src.sizes[k - i - 1][i], self.tgt.sizes[m - j - 1][j]
+        if len(self.src_side) == len(self.tgt_side) == 1:  # nothing around
+            return max(0.0, 2 * (1 - self.cosine(x, list(y))) / (2 + 1e-6))
         away = [
             1 - sum(self.cosine(one, other) for other in side) / len(side)
             for one, side in ((x, self.tgt_side), (y, self.src_side))
@@ -93,6 +96,16 @@ def test_no_alignment_is_cheaper(n: int, m: int, most: int, seed: int, lengths: 
         assert bead.score == pytest.approx(1 - near, abs=1e-4)
 
 
+def test_a_sentence_against_a_sentence_is_scored_by_its_cosine() -> None:
+    x, y = np.array([[1.0, 0.0]]), np.array([[0.8, 0.6]])
+    for around in (None, (x.astype(np.float32), y.astype(np.float32))):
+        (bead,) = align_blocks(blocks(x, 3), blocks(y, 3), around=around)
+        assert bead.kind == (1, 1) and (bead.score, bead.cosine) == pytest.approx((0.8, 0.8), abs=1e-5)
+    others = np.array([[0.0, 1.0], [0.6, -0.8]], np.float32)
+    (bead,) = align_blocks(blocks(x, 3), blocks(y, 3), around=(others, others))
+    assert bead.score != pytest.approx(0.8, abs=0.05)  # with others around, against these
+
+
 def test_long_documents_are_aligned_as_if_searched_whole() -> None:
     src, tgt, gold = noisy_documents(segments=900, seed=5, missing=120)
     found = align_blocks(src, tgt, most=3, ratio=1.0)
@@ -106,6 +119,28 @@ def test_long_documents_are_aligned_as_if_searched_whole() -> None:
     assert (band.start[1:] < band.stop[:-1]).all()
 
 
+def test_documents_around_count_on_both_sides() -> None:
+    random = np.random.default_rng(8)
+    x, y, before, after = (blocks(random.normal(size=(rows, 6)) + 1, 2) for rows in (2, 3, 5, 4))
+    found = Distances.of(x, y, around=(before.sizes[0], after.sizes[0]))
+    for means, own, others in (
+        (found.src_mean, x, (*y.sizes, after.sizes[0])),
+        (found.tgt_mean, y, (*x.sizes, before.sizes[0])),
+    ):
+        every = np.concatenate(others)
+        for mean, rows in zip(means, own.sizes, strict=True):
+            assert mean == pytest.approx(1 - (rows @ every.T).mean(axis=1), abs=1e-6)
+
+
+def test_the_band_goes_straight_through_what_is_skipped_on_both_sides() -> None:
+    corners = [(0, 0), (1, 1), (2, 1), (3, 1), (3, 2), (4, 3), (4, 4)]
+    assert doubled(corners, 8, 7) == [(0, 0), (2, 2), (6, 4), (8, 6), (8, 7)]
+    skipped = [*((i, 0) for i in range(301)), *((300, j) for j in range(1, 301))]
+    band = Band.around(doubled(skipped, 600, 600), 5)
+    rows = np.arange(601)
+    assert ((band.start <= rows) & (rows < band.stop)).all()
+
+
 def test_a_missing_segment_is_skipped_where_cosines_alone_would_join_it() -> None:
     src, tgt, gold = noisy_documents(segments=60, seed=1, missing=20, joined=10)
     for prices, most_right in ((Prices(), 1.0), (VECALIGN, 0.9)):
@@ -117,6 +152,7 @@ def test_a_missing_segment_is_skipped_where_cosines_alone_would_join_it() -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 6), st.integers(0, 10_000))
+@example(56, 40, 1, 4341)  # where lengths must be measured as widely as the rest
 def test_documents_of_any_shape_are_covered_from_coarse_to_fine(n: int, m: int, width: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     src, tgt = (blocks(random.normal(size=(rows, 8)), 3, random) for rows in (n, m))
@@ -127,6 +163,17 @@ def test_documents_of_any_shape_are_covered_from_coarse_to_fine(n: int, m: int, 
     assert [each for bead in beads for each in range(bead.src_start, bead.src_stop)] == list(range(n))
     assert [each for bead in beads for each in range(bead.tgt_start, bead.tgt_stop)] == list(range(m))
     assert wide == align_blocks(src, tgt)
+
+
+@pytest.mark.parametrize("most", [17, 64])
+def test_one_segment_may_be_many(most: int) -> None:
+    """More kinds of beads than fit a byte; the last of the kinds is the one that is right."""
+    random = np.random.default_rng(3)
+    single = random.normal(size=(most - 1, 24)) + 3 * random.normal(size=24)  # parts alone say little
+    src = blocks(single, most - 1)
+    tgt = blocks(single.sum(axis=0, keepdims=True), most - 1)
+    (bead,) = align_blocks(src, tgt, most=most, prices=Prices(skip=1.0, join=0.0, gain=0.0))
+    assert bead.kind == (most - 1, 1)
 
 
 def test_lengths_are_measured_on_what_is_translated() -> None:
@@ -143,8 +190,9 @@ def test_one_side_without_segments_is_skipped_and_mistakes_are_named() -> None:
     some, none = blocks(np.eye(3), 3), blocks(np.empty((0, 3)), 3)
     assert [bead.kind for bead in align_blocks(some, none)] == [(1, 0)] * 3
     assert align_blocks(none, none) == []
-    with pytest.raises(InputError, match="most = 1: must be at least 2"):
-        align_blocks(some, some, most=1)
+    for most in (1, 65):
+        with pytest.raises(InputError, match=f"most = {most}: must be from 2 to 64"):
+            align_blocks(some, some, most=most)
     with pytest.raises(MismatchError, match="blocks of up to 3 segments, but most = 5 needs up to 4"):
         align_blocks(some, some, most=5)
     with pytest.raises(MismatchError, match="3 and 4 dimensions"):

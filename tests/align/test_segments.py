@@ -45,6 +45,18 @@ def test_files_are_documents() -> None:
     assert [row[0] for row in listed(segments(single, documents="file", name="book.txt"))] == ["book.txt"] * 2
 
 
+def test_blank_lines_part_documents() -> None:
+    lines = [("1", "a"), ("2", "b"), ("4", "c"), ("7", "d"), ("8", "e")]
+    table = segments(corpus([{"id": a, "text": b} for a, b in lines]), documents="blank", name="book.txt")
+    assert [row[0][-2:] for row in listed(table)] == ["#1", "#1", "#2", "#3", "#3"]
+    assert {row[0][:-2] for row in listed(table)} == {"book.txt"} and [row[1] for row in listed(table)] == list("12478")
+    folder = [("x:2", "a"), ("x:3", "b"), ("x:5", "c"), ("y:z:6", "d"), ("y:z:8", "e")]
+    table = segments(corpus([{"id": a, "text": b} for a, b in folder]), documents="blank")
+    assert [row[0] for row in listed(table)] == ["x#1", "x#1", "x#2", "y:z#1", "y:z#2"]
+    with pytest.raises(CorpusError, match="id 'x:y' is no line number; blank lines part documents of text files"):
+        segments(corpus([{"id": "x:y", "text": "a"}]), documents="blank")
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

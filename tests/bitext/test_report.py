@@ -114,3 +114,12 @@ def test_histograms_lose_nothing(kept: list[float], dropped: list[float]) -> Non
 def test_names_that_will_not_do(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_report(tmp_path / name)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder.txt").mkdir()
+    with pytest.raises(UsageError, match=r"folder\.txt: a report cannot be written there"):
+        check_report(tmp_path / "folder.txt")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match=r"r\.txt: a report cannot be written there"):
+        check_report(tmp_path / "r.txt")

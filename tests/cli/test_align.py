@@ -64,6 +64,53 @@ def test_pages_are_paired_aligned_and_judged(pages: Path, cli: Cli) -> None:
     assert Path("again.jsonl").read_bytes() == Path("pairs.jsonl").read_bytes()
 
 
+def test_blank_lines_between_documents(sample: Path, cli: Cli) -> None:
+    for lang in ("de", "en"):
+        lines = Path(f"aligned.{lang}.txt").read_text().splitlines()
+        parts = ["\n".join(lines[10 * page : 10 * page + 10]) for page in range(6)]
+        Path(f"pages.{lang}.txt").write_text("\n \n\n".join(parts[:: 1 if lang == "de" else -1]) + "\n\n")
+    called = cli("align", "pages.de.txt", "pages.en.txt", "-o", "x.jsonl", "--documents", "blank")
+    assert called.code == 0 and called.err.count("\n") == 1, called.err
+    assert (
+        "(6 documents, 60 segments)" in called.err and ": 6 pairs of documents, 60 of segments (60 1-1)" in called.err
+    )
+    rows = [json.loads(line) for line in Path("x.jsonl").read_text().splitlines()]
+    assert {(row["src_doc"], row["tgt_doc"]) for row in rows} == {
+        (f"pages.de.txt#{n}", f"pages.en.txt#{7 - n}") for n in range(1, 7)
+    }
+    with Path("pages.de.txt").open("ab") as file:
+        file.write(b"\xff\n")
+    called = cli("align", "pages.de.txt", "pages.en.txt", "-o", "y.jsonl", "--documents", "blank")
+    assert called.code == 1 and "malformed lines (skipped 1 malformed row: 1 invalid UTF-8)" in called.err
+    called = cli("align", "docs.jsonl", "pages.en.txt", "-o", "y.jsonl", "--documents", "blank")
+    assert called.code == 2 and "'docs.jsonl' is no text file" in called.err
+
+
+def test_documents_in_several_pairs_are_counted_once(pages: Path, cli: Cli) -> None:
+    """Gold of documents that stand in several pairs, one of them twice; and what is given up in a folder is said."""
+    Path("docs.tsv").write_text("0.de\t0.en\n0.de\t1.en\n1.de\t0.en\n1.de\t1.en\n0.de\t0.en\n")
+    called = cli("align", "de.jsonl", "en.jsonl", "-o", "x.tsv", "--doc-pairs", "docs.tsv", "--skip", "1")
+    assert called.code == 0 and ": 4 pairs of documents, " in called.err
+    rows = [line.split("\t")[1:3] for line in Path("x.tsv").read_text().splitlines()]
+    used = [len({one for row in rows for one in row[at].split(" + ")}) for at in (0, 1)]
+    assert f"; {60 - used[0]} and {59 - used[1]} segments without a pair" in called.err
+    assert sum(len(row[0].split(" + ")) for row in rows) > 20 >= used[0]
+
+
+def test_what_a_folder_holds_besides_documents_is_said(sample: Path, cli: Cli) -> None:
+    for lang in ("de", "en"):
+        Path(lang, "more").mkdir(parents=True)
+        Path(lang, f"one.{lang}.txt").write_text(Path(f"aligned.{lang}.txt").read_text())
+        Path(lang, f"empty.{lang}.txt").write_text("")
+    called = cli("align", "de", "en", "-o", "-")
+    assert called.code == 0
+    assert "de: left out 1 empty files, such as 'empty.de.txt'\n" in called.err
+    assert "en: left out 1 folders, which are not looked into, such as 'more'\n" in called.err
+    for where in ("-o de/new.tsv", "-o new.tsv --doc-output en/new.tsv"):
+        called = cli("align", "de", "en", *where.split())
+        assert called.code == 2 and "new.tsv: lies in '" in called.err and called.err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -73,7 +120,12 @@ def test_pages_are_paired_aligned_and_judged(pages: Path, cli: Cli) -> None:
         ("de.jsonl en.jsonl -o x.tsv --doc-pairs docs.gold.tsv --doc-threshold 1", 2, "leave it out with --doc-pairs"),
         ("de.jsonl en.jsonl -o x.tsv --documents column", 1, "no column 'doc_id'"),
         ("de.jsonl en.jsonl -o x.tsv --doc-pairs gold.tsv", 1, "no document '0.de:2' on the source side"),
-        ("de.jsonl en.jsonl -o x.tsv --doc-output x.tsv", 2, "would overwrite 'x.tsv'"),
+        ("de.jsonl en.jsonl -o x.tsv --doc-output x.tsv", 2, "-o and --doc-output are both 'x.tsv'"),
+        ("de.jsonl en.jsonl -o x.tsv --doc-output ./x.tsv", 2, "-o and --doc-output are both './x.tsv'"),
+        ("de.jsonl en.jsonl -o x.tsv --threshold nan", 2, "--threshold nan: no score reaches that"),
+        ("de.jsonl en.jsonl -o x.tsv --doc-threshold nan", 2, "--doc-threshold nan: no score reaches that"),
+        ("de.jsonl en.jsonl -o x.tsv --work w --gold docs.gold.tsv", 1, "gold and the corpora share no id"),
+        ("de.jsonl en.jsonl -o x.tsv --work w --doc-gold gold.tsv", 1, "gold and the corpora share no id"),
         ("de.jsonl en.jsonl -o x.tsv --doc-output docs.tmx", 2, "pairs of documents are TSV, JSONL or Parquet"),
         ("de.jsonl en.jsonl -o gone/x.tsv", 1, "no folder 'gone'"),
     ],
@@ -82,3 +134,4 @@ def test_mistakes_are_one_line(options: str, code: int, message: str, pages: Pat
     called = cli("align", *options.split())
     assert (called.code, called.out) == (code, "") and message in called.err, called.err
     assert called.err.count("\n") == 1 and not Path("x.tsv").exists()
+    assert not list(Path().glob("w/*encode*"))  # told before anything is encoded

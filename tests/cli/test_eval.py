@@ -261,6 +261,10 @@ def test_nway_gives_a_matrix() -> None:
     assert found["error"]["de"] == {"de": None, "en.txt": there}
     assert found["mean"] == (there + found["error"]["en.txt"]["de"]) / 2
     assert call("nway", "de.txt", "en.txt").splitlines()[0].split() == ["from", "de.txt", "en.txt", "mean"]
+    Path("a=b.txt").write_text(Path("en.txt").read_text())
+    assert call_json("nway", "de=de.txt", "en=./a=b.txt", "--margin", "absolute", "--by-line")["mean"] == found["mean"]
+    alone = call_json("nway", "./a=b.txt", "de=de.txt", "--margin", "absolute", "--by-line")
+    assert alone["mean"] == pytest.approx(found["mean"]) and set(alone["error"]) == {"a=b.txt", "de"}
     for arguments, message in (
         (("de.txt", "de.txt"), "'de.txt' is there twice"),
         (("de.txt", "gold.tsv"), "de.txt has 5 lines, gold.tsv has 2"),

@@ -67,6 +67,7 @@ def test_moses_makes_two_files(here: Path, cli: Cli) -> None:
     line = "filter pairs.tsv -o news --format moses --src-lang de --tgt-lang en --threshold 1.7"
     called = cli(*shlex.split(line))
     assert called.code == 0, called.err
+    assert called.err.endswith("pairs left in news.de and news.en\n")
     texts = [Path(f"news.{lang}").read_text(encoding="utf-8").splitlines() for lang in ("de", "en")]
     assert list(zip(*texts, strict=True)) == [row[1:] for row in ROWS[:3]]
 

@@ -46,9 +46,43 @@ def test_what_is_missing_is_named(toy: Path, cli: Cli) -> None:
     called = cli("mine", "de.txt", "en.txt", "--encoder", toy, "--shard", "2/3", "--work", "work")
     assert called.code == 2
     assert called.err.startswith("xret: work: holds shards of another mining run, whose 'k' is 2, not 4; give another")
-    Path("work", "mining.json").write_text("{")
-    called = cli("merge", "--work", "work", "-o", "pairs.tsv")
-    assert (called.code, called.err.startswith("xret: work/mining.json: broken JSON (")) == (1, True)
+    called = cli("merge", "--work", "work", "nodir", "-o", "pairs.tsv")
+    assert (called.code, called.err) == (1, "xret: nodir: no such folder; give work folders with shards\n")
+    for text, words in (("{", "broken JSON ("), ("[]", "names no source"), ('{"src": "de.txt"}', "names no source")):
+        Path("work", "mining.json").write_text(text)
+        called = cli("merge", "--work", "work", "-o", "pairs.tsv")
+        assert (called.code, called.err.count("\n")) == (1, 1)
+        assert called.err.startswith(f"xret: work/mining.json: {words}")
+
+
+def test_what_cannot_be_read_blocks_no_work_folder(toy: Path, cli: Cli) -> None:
+    for mistake in (("da.txt", "en.txt", "--encoder", toy), ("de.txt", "en.txt", "--encoder", "toi")):
+        assert cli("mine", *mistake, *OPTIONS, "--shard", "1/2", "--work", "work").code == 1
+    shards(cli, toy, "1/2", "2/2")
+
+
+def test_options_of_what_comes_after_the_neighbours_may_change(toy: Path, cli: Cli) -> None:
+    shards(cli, toy, "1/2")
+    called = cli(
+        *("mine", "de.txt", "en.txt", "--encoder", toy, *OPTIONS, "--shard", "2/2", "--work", "work"),
+        *("--margin", "absolute", "--report", "r.txt"),
+    )
+    assert called.code == 0, called.err
+    assert "'margin' 'absolute' instead of 'ratio', 'report' 'r.txt' instead of None: 'xret merge' will" in called.err
+    assert cli("merge", "--work", "work", "-o", "pairs.tsv").code == 0
+    assert "absolute margin" in Path("r.txt").read_text()
+
+
+def test_inputs_are_found_from_another_folder(toy: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards(cli, toy, "1/1")
+    Path("deeper").mkdir()
+    monkeypatch.chdir("deeper")
+    called = cli("merge", "--work", "../work", "-o", "pairs.tsv")
+    assert called.code == 0, called.err
+    Path("../de.txt").unlink()
+    called = cli("merge", "--work", "../work", "-o", "pairs.tsv")
+    assert called.code == 1
+    assert called.err.startswith("xret: de.txt: no such file, here or in '")
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ def test_filters_report_and_languages(toy: Path, cli: Cli) -> None:
         called = cli(*f"mine de.txt en.txt -o {output} {options} --encoder toy".split())
         assert called.code == 2 and called.err.count("\n") == 1
         assert sorted(path.name for path in Path().iterdir()) == before
+    called = cli("mine", "de.txt", "en.txt", "-o", "out.tsv", "--report", "de.txt", "--encoder", "toy")
+    assert called.err == "xret: --report de.txt: would overwrite 'de.txt', which is to be read; give another name\n"
 
 
 def test_gold_judges_before_and_after_the_filters(toy: Path, cli: Cli) -> None:

@@ -11,10 +11,13 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import Cli
 from xret.bitext import read_pairs
-from xret.bitext.calibration import Calibration, Isotonic
+from xret.bitext.calibration import Calibration, Isotonic, Logistic
 from xret.cli.calibrating import calibrated, calibration_option, open_calibration
 from xret.errors import MismatchError, UsageError
 
+TEST = ("--test", "pairs.tsv", "--test-gold", "gold.tsv")
+SWAPPED = ("--src", "news.en.txt", "--tgt", "news.de.txt")
+WRONG = ("--src", "aligned.de.txt", "--tgt", "aligned.en.txt")
 CORPORA = ("--src", "news.de.txt", "--tgt", "news.en.txt", "--src-lang", "de", "--tgt-lang", "en")
 
 
@@ -43,6 +46,12 @@ def test_a_test_set_of_its_own_and_repeated_sentences(sandbox: Path, cli: Cli) -
     dev, test = found["by_score"]["dev"], found["by_score"]["test"]
     assert {name: test[name] for name in ("correct", "extracted", "gold", "f1")}.items() <= dev.items()
     assert found["map"]["columns"] == ["score"]  # TSV has no cosine
+    told = cli("tune", "pairs.tsv", "--gold", "gold.tsv", "--margin", "distance", "-o", "c.json")
+    assert told.code == 0 and "taken" not in told.err and Calibration.load("c.json").margin == "distance"
+    said = cli("tune", "pairs.tsv", "--gold", "gold.tsv", "--rescore", "tokens", "-o", "c.json")
+    assert said.code == 0 and Calibration.load("c.json").margin == "ratio+tokens"
+    guessed = cli("tune", "pairs.tsv", "--gold", "gold.tsv", "-o", "c.json")
+    assert "taken to be ratio" in guessed.err and Calibration.load("c.json").margin == "ratio"
     drop = ("--repeated", "drop", "--src", "news.de.txt", "--tgt", "news.en.txt")
     dropped = json.loads(cli("tune", "pairs.tsv", "--gold", "gold.tsv", *drop, "--json").out)
     assert dropped["by_score"]["dev"]["gold"] + dropped["by_score"]["test"]["gold"] == dev["gold"]
@@ -73,16 +82,28 @@ def test_without_gold_from_the_corpora_or_from_the_pairs_alone(sandbox: Path, cl
         (["pairs.tsv", "--gold", "gold.tsv", "-o", "gold.tsv"], 2, "would overwrite 'gold.tsv'"),
         (["pairs.tsv", "--gold", "gold.tsv", "-o", "-"], 2, "stdout holds the report"),
         (["pairs.tsv", "--gold", "gold.tsv", "-o", "gone/c.json"], 1, "no folder"),
-        (["pairs.tsv", "--gold", "gold.tsv", "--columns", "score,cosine"], 1, "without 'cosine'"),
+        (["pairs.tsv", "--gold", "gold.tsv", "--columns", "score, cosine"], 1, "without 'cosine'"),
+        (["pairs.tsv", "--gold", "gold.tsv", "--columns", "score,score"], 2, "wanted different names"),
+        (["pairs.tsv", "--gold", "gold.tsv", "--columns", "score,"], 2, "wanted different names"),
+        (["pairs.tsv", "--rescore", "tokens"], 2, "--rescore is for tuning with --gold"),
+        (["pairs.tsv", "--gold", "foreign.tsv"], 1, "share no id of either side"),
+        (["pairs.tsv", "--gold", "gold.tsv", *TEST, "--dev-share", "0.3"], 2, "--dev-share says how PAIRS are parted"),
+        (["pairs.tsv", "--gold", "gold.tsv", *TEST, "--seed", "3"], 2, "--seed says how PAIRS are parted"),
+        (["pairs.tsv", *SWAPPED], 1, "is another sentence in the source corpus; give the corpora that"),
+        (["pairs.tsv", *WRONG], 1, "the source corpus has no '"),
+        (["pairs.tsv", "--gold", "gold.tsv", "--repeated", "drop", *SWAPPED], 1, "is another sentence in the source"),
+        (["pairs.jsonl", "--gold", "gold.tsv", "--margin", "distance"], 1, "are by ratio margin, not distance"),
         (["pairs.jsonl", "--margin", "distance"], 1, "but the scores are by ratio margin; give --margin ratio"),
     ],
 )
 def test_mistakes(arguments: list[str], code: int, message: str, sandbox: Path, cli: Cli) -> None:
+    Path("foreign.tsv").write_text("".join(f"x{row}\ty{row}\n" for row in range(40)))
     if arguments[0] == "pairs.jsonl":
         assert cli("mine", "news.de.txt", "news.en.txt", "-o", "pairs.jsonl").code == 0
     called = cli("tune", *arguments)
     assert (called.code, called.out) == (code, "")
-    assert message in called.err and len(called.err.splitlines()) == 1
+    last = called.err.splitlines()[-1]
+    assert message in last and len([line for line in called.err.splitlines() if "taken to be" not in line]) == 1
 
 
 def test_the_option_for_commands_that_make_pairs(sandbox: Path) -> None:
@@ -105,6 +126,21 @@ def test_the_option_for_commands_that_make_pairs(sandbox: Path) -> None:
     assert open_calibration("c.json", "out.tsv", None, "ratio", cuts=True) == found
     with pytest.raises(MismatchError, match=r"c.json: is of ratio scores, --margin is distance"):
         open_calibration("c.json", "out.parquet", None, "distance")
+
+
+def test_a_calibration_of_other_pairs_is_told_before_the_work(sandbox: Path, cli: Cli) -> None:
+    """What it reads must be there; what it was fitted on may differ, but not in silence."""
+    fitted = {"encoder": "another", "k": 4, "retrieval": "forward"}
+    Calibration(Logistic(("score", "tokens"), (1.0, 1.0), 0.0), 1.2, 0.4, "ratio").save("tokens.json")
+    Calibration(Isotonic((1.0, 2.0), (0.0, 1.0)), 1.2, 0.4, None, fitted).save("other.json")
+    for command in (["mine", "news.de.txt", "news.en.txt"], ["score", "pairs.tsv"]):
+        called = cli(*command, "-o", "out.jsonl", "--calibration", "tokens.json", "--work", "never")
+        assert called.code == 1 and called.err.count("\n") == 1 and not Path("never").exists()
+        assert "tokens.json: reads 'tokens', which these pairs will not have; they have score" in called.err
+        called = cli(*command, "-o", "out.jsonl", "--calibration", "other.json")
+        (said,) = [line for line in called.err.splitlines() if "P(parallel) may be wrong" in line]
+        assert "encoder another, not xret-mini" in said and "perhaps not ratio" in said and " k 4" not in said
+        assert ("retrieval forward, not max" in said) == (command[0] == "mine")
 
 
 def test_tuning_as_steps_of_a_pipeline_file(sandbox: Path, cli: Cli) -> None:

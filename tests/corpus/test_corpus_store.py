@@ -87,9 +87,11 @@ def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("Hallo\n")
     table = open_corpus(tmp_path / "c.txt", cache=tmp_path / "cache")
     (made,) = (tmp_path / "cache").iterdir()
-    (made / "corpus.arrow").unlink()
-    (made / "corpus.arrow").write_bytes(b"ARROW1")
-    assert open_corpus(tmp_path / "c.txt", cache=tmp_path / "cache").equals(table)
+    whole = (made / "corpus.arrow").read_bytes()
+    for damaged in (b"ARROW1", whole.replace(b"Hallo", b"Hal\xfeo")):
+        (made / "corpus.arrow").unlink()
+        (made / "corpus.arrow").write_bytes(damaged)
+        assert open_corpus(tmp_path / "c.txt", cache=tmp_path / "cache").equals(table)
 
 
 def test_failed_import_leaves_nothing(tmp_path: Path) -> None:

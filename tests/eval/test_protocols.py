@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from xret.errors import EvalError, InputError, MismatchError, UsageError
 from xret.eval import nearest
 from xret.eval.lareqa import lareqa
+from xret.eval.nearest import unit
 from xret.eval.tatoeba import read_tatoeba, score_tatoeba, tatoeba_accuracy
 from xret.eval.xquad import read_xquad, score_xquad
 from xret.eval.xsim import Margin, text_codes, xsim
@@ -66,6 +68,28 @@ def test_tatoeba_accuracy_is_that_of_loops() -> None:
     assert there != back
     assert 0.2 < there < 0.9
     assert tatoeba_accuracy(x, y) == (there, back)
+
+
+def test_equal_sentences_are_equally_near_whatever_the_product() -> None:
+    """Tiles of a matrix product add up in their own order: the lowest row must win all the same, on any threads."""
+    threadpool_limits = importlib.import_module("threadpoolctl").threadpool_limits
+    rng = np.random.default_rng(7)
+    some = unit(rng.normal(size=(61, 300)))
+    y = some[np.concatenate([np.arange(61), rng.integers(0, 61, 452)])]
+    first = [int(np.flatnonzero((y == row).all(axis=1))[0]) for row in y]
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            for x in (y, y[:63]):
+                assert nearest.nearest(x, y).tolist() == first[: len(x)]
+                ids, cosines = nearest.top_k(x, y, 3)
+                for row in range(len(x)):
+                    same = np.flatnonzero((y == x[row]).all(axis=1))
+                    assert ids[row, : len(same)].tolist() == same[:3].tolist()
+                    assert (cosines[row, : len(same)] == cosines[row, 0]).all()
+                    assert (cosines[row] == cosines[first[row]]).all()
+            accuracy = len(set(first)) / len(y)
+            assert tatoeba_accuracy(y, y) == (accuracy, accuracy)
+            assert xsim(y, y, margin="absolute").errors == xsim(y, y).errors == len(y) - len(set(first))
 
 
 @pytest.mark.usefixtures("_cells")
@@ -174,6 +198,9 @@ def test_tatoeba_files_of_both_kinds_give_the_same(tmp_path: Path) -> None:
     }
     pa.parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
     assert read_tatoeba(tmp_path, langs=["de"]) == read_tatoeba(tmp_path / "t.parquet")
+    categories = {name: pa.array(columns[name]).dictionary_encode() for name in ("lang", "text")}
+    pa.parquet.write_table(pa.table(columns | categories), tmp_path / "c.parquet")
+    assert read_tatoeba(tmp_path / "c.parquet") == read_tatoeba(tmp_path / "t.parquet")
     row = score_tatoeba(read_tatoeba(tmp_path), Letters()).to_pylist()[0]
     assert (row["lang"], row["file_lang"], row["lines"]) == ("de", "deu", 3)
     assert row["mean"] == (row["to_en"] + row["from_en"]) / 2
@@ -195,6 +222,28 @@ def test_tatoeba_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
         read_tatoeba(tmp_path, langs=["de"])
     pa.parquet.write_table(pa.table({"lang": ["deu"]}), tmp_path / "t.parquet")
     with pytest.raises(EvalError, match=r"t.parquet: has no column 'line'"):
+        read_tatoeba(tmp_path / "t.parquet")
+    for side in ("eng", "fra"):
+        (tmp_path / f"tatoeba.fra-eng.{side}").write_text("\n")
+    with pytest.raises(EvalError, match=r"tatoeba.fra-eng.fra: is empty; wanted a sentence a line"):
+        read_tatoeba(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lang": pa.array(["deu", None])}, "t.parquet: row 2 has no 'lang'"),
+        ({"text": pa.array([None, "b"])}, "t.parquet: row 1 has no 'text'"),
+        ({"eng": pa.array([1, 2])}, "t.parquet: 'eng' is int64, wanted text"),
+        ({"line": pa.array(["1", "2"])}, "t.parquet: 'line' is string, wanted whole numbers"),
+        ({}, "t.parquet: has no rows"),
+    ],
+)
+def test_tatoeba_tables_that_do_not_fit_are_named(change: dict[str, pa.Array], message: str, tmp_path: Path) -> None:
+    columns = {"lang": ["deu"] * 2, "line": [1, 2], "eng": ["a", "b"], "text": ["c", "d"]} | change
+    table = pa.table(columns)
+    pa.parquet.write_table(table if change else table.slice(0, 0), tmp_path / "t.parquet")
+    with pytest.raises(EvalError, match=message):
         read_tatoeba(tmp_path / "t.parquet")
 
 

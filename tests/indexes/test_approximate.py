@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from xret.errors import InputError, UsageError
-from xret.indexes.twoway import pair_cosines, two_way_knn
+from xret.indexes.twoway import Float32Similarity, pair_cosines, two_way_knn
 from xret.indexes.twoway.approximate import approximate_knn, check_search, coded, knn, parse_search
+from xret.indexes.twoway.filters import arithmetic
 from xret.indexes.twoway.plan import private_memory
 
 Floats = NDArray[np.float32]
@@ -54,10 +55,18 @@ def test_cosines_are_exact_and_the_recall_is_the_one_told(
     assert found.factories.startswith(factory)
 
 
-def test_all_lists_give_the_exact_result(sides: tuple[Floats, Floats], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["float32", "int8", "int8, one way"])
+def test_all_lists_give_the_exact_result(
+    kind: str, sides: tuple[Floats, Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(knn, "WANTED", 1.1)  # never enough
-    x, y = sides
-    found, exact = approximate_knn(x, y, factory="IVF8,Flat", k=3, threads=2), two_way_knn(x, y, k=3, threads=1)
+    if kind != "float32":
+        monkeypatch.setattr(arithmetic, "_PAIRS", 1)
+        monkeypatch.setattr(arithmetic, "_DIM", 1)
+        monkeypatch.setattr(arithmetic, "byte_unit", lambda: "AMX")
+    x, y = (each + np.float32(10 * (kind == "int8, one way")) for each in sides)
+    found = approximate_knn(x, y, factory="IVF8,Flat", k=3, threads=2)
+    exact = two_way_knn(x, y, k=3, threads=1, similarity=Float32Similarity())
     assert found.recall == 1.0
     for near, true in ((found.neighbours.forward, exact.forward), (found.neighbours.backward, exact.backward)):
         assert (near.ids == true.ids).all()

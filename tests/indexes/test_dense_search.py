@@ -168,5 +168,5 @@ def test_what_cannot_be_searched(tmp_path: Path) -> None:
         search_index(index, x[:1, :8])
     with pytest.raises(InputError, match="no rows in language 'xx'; it has de 16, fr 17, sw 16, zh-Hant 1"):
         search_index(index, x[:1], languages=["xx"])
-    with pytest.raises(VectorsError, match=r"row 0 .* NaN"):
+    with pytest.raises(VectorsError, match=r"vector 1 .* NaN"):
         search_index(index, x[:1] * np.float32("nan"))

@@ -151,9 +151,9 @@ def test_half_precision_and_double_are_taken_as_float32() -> None:
     ("x", "y", "options", "error", "words"),
     [
         (np.eye(3), np.eye(4), {}, MismatchError, "3 and of 4 dimensions"),
-        (np.zeros((2, 3)), np.eye(3), {}, VectorsError, "row 0 has length 0"),
-        (np.eye(3), np.diag([1, np.nan, 1]), {}, VectorsError, "row 1 .* holds NaN"),
-        (np.eye(3), np.diag([1, 1, np.inf]), {}, VectorsError, "row 2 .* infinity"),
+        (np.zeros((2, 3)), np.eye(3), {}, VectorsError, r"vector 1 \(id '0'\) has length 0"),
+        (np.eye(3), np.diag([1, np.nan, 1]), {}, VectorsError, "vector 2 .* holds NaN"),
+        (np.eye(3), np.diag([1, 1, np.inf]), {}, VectorsError, "vector 3 .* infinity"),
         (np.zeros((0, 3)), np.eye(3), {}, VectorsError, "0 rows"),
         (np.ones(3), np.eye(3), {}, VectorsError, "shape"),
         (np.eye(3), [[1, 2, 3], [1, 2]], {}, VectorsError, "lists that are no"),

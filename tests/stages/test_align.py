@@ -84,6 +84,39 @@ def test_one_document_finds_its_own_among_many(pages: tuple[pa.Table, pa.Table, 
         ]
 
 
+def test_copies_of_documents_are_paired_by_their_order(
+    pages: tuple[pa.Table, pa.Table, Gold], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Page 0 stands twenty times among others, as it does with cookie notices; page 1 three times against two."""
+    times = [{0: 20, 1: 3}, {0: 20, 1: 2}]
+    sides = []
+    for side, count in zip(pages[:2], times, strict=True):
+        rows = sorted(side.to_pylist(), key=lambda row: str(row["id"]))[:4]
+        many = [row | {"id": f"{row['id']}#{n:02}"} for at, row in enumerate(rows) for n in range(count.get(at, 1))]
+        sides.append(pa.Table.from_pylist(many))
+    wanted = [(0, n) for n in range(20)] + [(1, 0), (1, 1), (2, 0), (3, 0)]
+    documents = documents_of(*sides)
+    assert documents == {(f"page{page}.de#{n:02}", f"page{page}.en#{n:02}") for page, n in wanted}
+    assert "1 source and 0 target documents have no counterpart, as copies of others" in caplog.text
+    forward = documents_of(*sides, retrieval="forward")
+    assert forward == documents | {("page1.de#02", "page1.en#01")}
+    only = [side.filter([id_.startswith("page0") for id_ in side["id"].to_pylist()]) for side in sides]
+    assert documents_of(*only) == {pair for pair in documents if pair[0].startswith("page0")}
+
+
+def documents_of(src: pa.Table, tgt: pa.Table, **options: Any) -> set[tuple[str, str]]:
+    steps: list[Any] = []
+    for side in ("src", "tgt"):
+        steps += [Step(Segment(), {"corpus": f"{side}_corpus"}, f"{side}_corpus")]
+        steps += [Step(Encode(device="cpu", threads=1), {"corpus": f"{side}_corpus"}, f"{side}_vectors")]
+    bag = Pipeline([*steps, PairDocuments(threads=1, **options)])({"src_corpus": src, "tgt_corpus": tgt})
+    found = bag["documents"]
+    assert isinstance(found, pa.Table)
+    pairs = [(row["src_id"], row["tgt_id"]) for row in found.to_pylist()]
+    assert len(set(pairs)) == len(pairs)
+    return set(pairs)
+
+
 def encoded(side: pa.Table, folder: Path) -> tuple[pa.Table, Path]:
     table = segments(side)
     folder.mkdir()
@@ -134,8 +167,12 @@ def test_what_does_not_belong_together_is_refused(pages: tuple[pa.Table, pa.Tabl
     turned = src.set_column(3, "doc_id", [["a", "b"] * (src.num_rows // 2) + ["a"] * (src.num_rows % 2)])
     with pytest.raises(MismatchError, match="src: the segments of 'a' are scattered"):
         PairDocuments().run(turned, tgt, x, y, work=tmp_path)
-    with pytest.raises(UsageError, match="most = 1: must be at least 2"):
-        Align(most=1)
+    for most in (1, 65):
+        with pytest.raises(UsageError, match=f"most = {most}: must be from 2, for a pair of one segment each, to 64"):
+            Align(most=most)
+    for made in (Align, PairDocuments):
+        with pytest.raises(UsageError, match="threshold = nan"):
+            made(threshold=float("nan"))
     with pytest.raises(UsageError, match="gain = -1: must be at least 0"):
         Align(gain=-1)
     with pytest.raises(UsageError, match="slots = 0: must be at least 1"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xret.errors import InputError, MismatchError
+from xret.stages import tokenscores
 from xret.stages.extract import RETRIEVALS
 from xret.stages.means import SampleMeans, means_from_pairs
 from xret.stages.mine import Mine
@@ -119,6 +123,10 @@ def test_means_that_are_missing(caplog: pytest.LogCaptureFixture) -> None:
         Mine().run(src, tgt, x, y, others, work=Path("unused"))
     with pytest.raises(InputError, match="has no neighbour means"):
         means_from_pairs(own.drop_columns(["tgt_mean"]), "earlier.jsonl")
+    for strange in (["much"], ["0.5"], [[0.5]]):
+        values = pa.array(strange * own.num_rows)
+        with pytest.raises(InputError, match=r"earlier.jsonl: 'tgt_mean' is .*, wanted numbers"):
+            means_from_pairs(own.drop_columns(["tgt_mean"]).append_column("tgt_mean", values), "earlier.jsonl")
     with pytest.raises(MismatchError, match="sample: 40 sentences but 3 vectors"):
         SampleMeans().run(src, tgt, x.slice(0, 3), y, work=Path("unused"))
 
@@ -181,6 +189,43 @@ def test_token_scores_are_those_of_plain_loops(tmp_path: Path) -> None:
     ]
     assert found == pytest.approx(expected, abs=2e-3)  # kept as float16
     assert found[0] == pytest.approx(1, abs=1e-3) and not list(tmp_path.iterdir())
+
+
+def test_a_hub_meets_its_candidates_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    src, tgt = corpus(["dog cat", "mouse"]), corpus([f"cat w{n} " * (1 + n % 5) for n in range(50)], "t")
+    pairs = np.repeat([0, 1], [50, 1]), np.append(np.arange(50)[::-1], 4)
+    toy: Any = Toy()
+    wanted = token_scores(toy, src, tgt, pairs, work=tmp_path)
+    met: list[int] = []
+
+    def noted(a: Floats, tgts: Floats, starts: Any) -> Any:
+        met.append(len(tgts))
+        return mutual_maxsim(a, tgts, starts)
+
+    monkeypatch.setattr(tokenscores, "PIECE", 30)
+    monkeypatch.setattr(tokenscores, "mutual_maxsim", noted)
+    assert token_scores(toy, src, tgt, pairs, work=tmp_path) == pytest.approx(wanted, abs=1e-6)
+    assert max(met) <= 30 and len(met) > 10
+    monkeypatch.setattr(tokenscores, "PIECE", 3)  # fewer than a sentence has
+    assert token_scores(toy, src, tgt, pairs, work=tmp_path) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_disk_too_small_for_tokens_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tgt, toy = corpus(["dog cat"] * 9, "t"), cast(Any, Toy())
+    scored = partial(token_scores, toy, corpus(["dog"]), tgt, (np.zeros(9, np.int64), np.arange(9)), work=tmp_path)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tokenscores, "_write", full)
+        with pytest.raises(InputError, match=r"tokens\.f16: cannot keep .*\(No space left on device\); give --work"):
+            scored()
+    monkeypatch.setattr(tokenscores, "TEXTS", 3)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(InputError, match=r"of 9 sentences take about 288 B, but 196 B are free; give --work"):
+        scored()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("retrieval", ["max", "all"])

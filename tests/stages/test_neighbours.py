@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from xret.errors import InputError, MismatchError, UsageError
-from xret.indexes.twoway import two_way_knn
+from xret.indexes.twoway import plan, two_way_knn
 from xret.indexes.twoway.shards import open_neighbours
 from xret.pipeline import Pipeline
+from xret.stages import neighbours
 from xret.stages.distinct import distinct_texts
 from xret.stages.mine import Mine
 from xret.stages.neighbours import Neighbours
@@ -70,6 +72,26 @@ def test_what_decides_the_result_is_in_the_key() -> None:
     others = [Neighbours(k=3), Neighbours(keep_copies=True), Neighbours(shard="1/2"), Neighbours(search="auto")]
     assert all(stage.key() == base.key() for stage in same)
     assert len({stage.key() for stage in (base, *others, Neighbours(search="auto", memory="1G"))}) == 6
+
+
+def test_the_texts_of_all_pairs_count_towards_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "private_memory", lambda: 10 << 20)
+    monkeypatch.setattr(plan, "private_memory", lambda: 0)
+    bag = inputs()
+    for side in SIZES:  # 40 and 30 texts of 100,000 characters
+        texts = pa.array([text.ljust(100_000, ".") for text in bag[f"{side}_corpus"]["text"].to_pylist()])
+        bag[f"{side}_corpus"] = bag[f"{side}_corpus"].set_column(1, "text", texts)
+
+    def fits(memory: str, retrieval: Any) -> bool:
+        try:
+            Pipeline((Neighbours(k=3, threads=1, memory=memory, retrieval=retrieval),))(bag)
+        except UsageError as error:
+            assert "MiB for their texts; give more, or --threshold" in str(error)
+            return False
+        return True
+
+    # 30 and 210 pairs of 200 kB at most.
+    assert [fits("45M", None), fits("45M", "max"), fits("45M", "all"), fits("80M", "all")] == [True, True, False, True]
 
 
 def test_refuses(tmp_path: Path) -> None:

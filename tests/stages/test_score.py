@@ -11,7 +11,7 @@ import pytest
 from xret.errors import MismatchError
 from xret.stages.margin import MARGINS, Margin
 from xret.stages.mine import Mine
-from xret.stages.score import Score, side_corpus
+from xret.stages.score import COMPUTED, Score, side_corpus
 
 
 def vectors(corpus: pa.Table, seed: int) -> pa.Table:
@@ -35,17 +35,20 @@ def test_scores_are_those_of_mining_the_same_sentences(margin: Margin) -> None:
     assert src["text"].to_pylist() == ["eins", "zwei", "vier", "fünf"]
     assert (src["id"].to_pylist(), src["lang"].to_pylist()) == (["1", "2", "4", "6"], ["de"] * 4)
     x, y = vectors(src, 1), vectors(tgt, 2)
+    for name in ("probability", "margin", "tokens", "src_rank", "cosine"):  # of an earlier score
+        pairs = pairs.append_column(name, pa.array([7.0] * 6))
     scored = Score(k=3, margin=margin).run(pairs, x, y, work=Path("unused"))
+    pairs = given_pairs()
     everything = Mine(k=3, margin=margin, retrieval="all", keep_copies=True).run(src, tgt, x, y, work=Path("unused"))
     known = {(row["src_text"], row["tgt_text"]): row for row in everything.to_pylist()}
-    assert scored.drop_columns(["score", "cosine", "src_mean", "tgt_mean"]).equals(pairs.drop_columns(["score"]))
+    assert scored.drop_columns(list(COMPUTED)).equals(pairs.drop_columns(["score"]))
     rows = scored.to_pylist()
     compared = [
         (row, known[row["src_text"], row["tgt_text"]]) for row in rows if (row["src_text"], row["tgt_text"]) in known
     ]
     assert len(compared) >= 4
     for row, other in compared:
-        assert all(row[name] == other[name] for name in ("score", "cosine", "src_mean", "tgt_mean"))
+        assert all(row[name] == other[name] for name in COMPUTED)
     assert rows[1]["score"] == rows[4]["score"]
 
 

@@ -12,11 +12,13 @@ import pytest
 from xret.bitext.calibration import Calibration, Isotonic
 from xret.errors import EvalError, InputError, UsageError
 from xret.eval.bitext import best_threshold, bitext_scores
+from xret.indexes.twoway import as_rows
 from xret.stages.calibrate import Calibrate
 from xret.stages.decoys import ABSENT, NEGATIVE, REAL, Decoys, negative_corpus
-from xret.stages.margin import Lists
+from xret.stages.margin import Candidates, Lists
 from xret.stages.mine import Mine
 from xret.stages.ranks import neighbour_ranks
+from xret.stages.spoiling import Spoilt
 from xret.stages.tune import Tune, split, tune_on_gold
 from xret.stages.tune_blind import tune_blind
 
@@ -65,6 +67,22 @@ def test_every_target_has_a_changed_form(made: dict[str, pa.Table]) -> None:
     assert set(negative["edit"].to_pylist()) == {"number"}
 
 
+def test_no_more_are_changed_than_are_needed(made: dict[str, pa.Table]) -> None:
+    """Of a large corpus a sample, and of what is paired alone; the others' decoys are as before."""
+    corpus, among = made["tgt_corpus"], np.arange(100, 400)
+    whole = negative_corpus(corpus)
+    rows = negative_corpus(corpus, among=among)["row"].to_pylist()
+    assert rows == list(range(100, 400))
+    few = negative_corpus(corpus, among=np.concatenate([among, among]), most=40)
+    assert few["row"].to_pylist() == sorted(set(few["row"].to_pylist()) & set(rows)) and few.num_rows == 40
+    assert negative_corpus(corpus, most=40, seed=1)["row"].to_pylist() != few["row"].to_pylist()
+    some = {**made, "negative_corpus": whole.filter(pa.array(whole["row"].to_numpy() % 3 == 0))}
+    kept = pa.array(whole["row"].to_numpy() % 3 == 0)
+    some["negative_vectors"] = made["negative_vectors"].filter(kept)
+    counts = [decoys(each)["kind"].to_pylist().count("number") for each in (some, made)]
+    assert counts[1] / 4 < counts[0] < counts[1] / 2
+
+
 def test_decoys_score_as_wrong_pairs_do(made: dict[str, pa.Table]) -> None:
     table = decoys(made)
     assert table.equals(decoys(made))
@@ -100,9 +118,42 @@ def test_without_gold_nearly_as_good_as_with_it(retrieval: Any, made: dict[str, 
     assert tuned.calibration.fitted["encoder"] == "e"
 
 
+def test_which_pairs_are_decoys_and_of_what() -> None:
+    """Five real pairs; sentence by sentence what was taken from it, and what is mined of the rest."""
+    real = candidates([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [5.0, 4.0, 3.0, 2.0, 1.0])
+    spoilt = Spoilt(
+        as_rows(np.eye(4, dtype=np.float32)),
+        as_rows(np.eye(4, dtype=np.float32)),
+        lost_x=np.array([0, 3, -1, -1]),  # these sentences lost the target of pair 0, of pair 3
+        lost_y=np.array([1, 4, -1, -1]),
+        edits=np.array([None, None, "number", "entity"], object),
+        pair=np.array([-1, -1, 2, 4]),
+        partner=np.array([-1, -1, 2, -1]),
+    )
+    mined = candidates([0, 1, 0, 2, 2, 3, 3], [0, 0, 2, 1, 2, 2, 3], [0.0] * 7)
+    found = spoilt.decoys(mined, real)
+    kinds = {
+        kind: list(zip(pairs.src.tolist(), pairs.tgt.tolist(), places.tolist(), strict=True))
+        for kind, (pairs, places) in found.items()
+    }
+    # Both lost: the pair with the lower score. One lost: that one. A changed sentence counts with its partner alone.
+    assert kinds[ABSENT] == [(0, 0, 1), (1, 0, 3), (0, 2, 0), (2, 1, 4)]
+    assert kinds["number"] == [(2, 2, 2)] and kinds["entity"] == kinds["negation"] == []
+
+
+def candidates(src: list[int], tgt: list[int], score: list[float]) -> Candidates:
+    return Candidates(np.array(src), np.array(tgt), np.ones(len(src), np.float32), np.array(score))
+
+
 def test_near_misses_raise_the_thresholds(made: dict[str, pa.Table]) -> None:
     table = decoys(made)
     usual, strict = tune_blind(table, margin="ratio"), tune_blind(table, margin="ratio", near_misses=0.1)
+    changed = table.filter(pa.array([kind == "number" for kind in table["kind"].to_pylist()]))
+    before = pa.table({name: changed[f"origin_{name}"] for name in ("score", "cosine")})
+    reach = usual.calibration.probabilities(changed) >= usual.calibration.least
+    weights = usual.calibration.probabilities(before)
+    assert usual.passing["number"] == pytest.approx(np.average(reach, weights=weights), abs=1e-9)
+    assert abs(np.average(reach, weights=weights) - reach.mean()) > 0.01
     assert usual.passing["number"] is not None and usual.passing["number"] > 0.5
     assert strict.passing["number"] is not None and strict.passing["number"] <= 0.1
     assert strict.calibration.threshold > usual.calibration.threshold and strict.recall < usual.recall

@@ -12,11 +12,14 @@ from xret.align.costs import Distances
 from xret.align.prices import Prices
 from xret.align.sheet import Sheet
 
-__all__ = ["Band", "Step", "cheapest_path", "steps_up_to"]
+__all__ = ["MOST", "Band", "Step", "cheapest_path", "steps_up_to"]
 
 Step = tuple[int, int]
 """Segments of both sides that one bead takes."""
 SKIPS: tuple[Step, Step] = ((1, 0), (0, 1))
+MOST = 64
+"""Segments of both sides together that a bead may have at most: work grows with the square, and so do kinds of beads,
+whose numbers are kept as int16."""
 
 
 def steps_up_to(most: int) -> tuple[Step, ...]:
@@ -78,7 +81,7 @@ def cheapest_path(distances: Distances, band: Band, steps: Sequence[Step], price
     skip, deepest = distances.skip(prices), max(a for a, _ in steps)
     sheet = Sheet(distances, prices, band.start, band.stop, max(max(step) for step in steps))
     totals: list[NDArray[np.float64]] = []
-    choices: list[NDArray[np.int8]] = []
+    choices: list[NDArray[np.int16]] = []
     for row in range(len(band.start)):
         total, choice = _row(sheet, band, steps, skip, totals, row)
         totals.append(total)
@@ -95,10 +98,10 @@ def _row(
     skip: float,
     totals: Sequence[NDArray[np.float64]],
     row: int,
-) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
     """The cheapest ways to the places of a row, and by which step each is reached."""
     start, stop = int(band.start[row]), int(band.stop[row])
-    total, choice = np.full(stop - start, np.inf), np.zeros(stop - start, np.int8)
+    total, choice = np.full(stop - start, np.inf), np.zeros(stop - start, np.int16)
     if row == 0:
         total[0] = 0.0
     for place, (a, b) in enumerate((*steps, SKIPS[0])):
@@ -119,7 +122,7 @@ def _row(
     return total, choice
 
 
-def _skip_along(total: NDArray[np.float64], choice: NDArray[np.int8], skip: float) -> None:
+def _skip_along(total: NDArray[np.float64], choice: NDArray[np.int16], skip: float) -> None:
     """Let each place be reached from the ones before it in its row by skipping target segments; changes both arrays."""
     columns = np.arange(len(total))
     level = total - skip * columns
@@ -131,7 +134,7 @@ def _skip_along(total: NDArray[np.float64], choice: NDArray[np.int8], skip: floa
     choice[skipped] = 1
 
 
-def _back(band: Band, choices: Sequence[NDArray[np.int8]], steps: Sequence[Step]) -> list[tuple[int, int]]:
+def _back(band: Band, choices: Sequence[NDArray[np.int16]], steps: Sequence[Step]) -> list[tuple[int, int]]:
     row, column = len(choices) - 1, int(band.stop[-1]) - 1
     corners = [(row, column)]
     while row or column:

@@ -19,7 +19,8 @@ class Bead:
     """Source segments `src_start` to `src_stop` (excluded) translate the target segments `tgt_start` to `tgt_stop`.
 
     One of the two runs is empty where segments have no counterpart. `score` is 1 for equal vectors and about 0 for a
-    block set against a random one (see `xret.align.costs`); 0 where a run is empty. `cosine` is that of the two blocks.
+    block set against a random one (see `xret.align.costs`), or the cosine where there are no others to tell what is
+    random; 0 where a run is empty. `cosine` is that of the two blocks.
     """
 
     src_start: int

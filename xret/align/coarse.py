@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xret.align.band import Band, Step, cheapest_path, steps_up_to
+from xret.align.band import MOST, Band, Step, cheapest_path, steps_up_to
 from xret.align.beads import Bead, Blocks
 from xret.align.costs import Around, Distances
 from xret.align.prices import Prices
@@ -52,7 +52,7 @@ def align_blocks(
         around: blocks of other documents, for short ones (see `Distances.of`).
 
     Raises:
-        InputError: `most` below 2 or `width` below 1.
+        InputError: `most` not from 2 to `MOST`, or `width` below 1.
         MismatchError: the sides differ in dimension, or lack the blocks that `most` needs.
 
     Source: Thompson & Koehn 2019, "Vecalign: Improved Sentence Alignment in Linear Time and Space", D19-1136.
@@ -62,7 +62,7 @@ def align_blocks(
         return [_bead(None, *ends) for ends in pairwise(_skipped(src.segments, tgt.segments))]
 
     if ratio is None:
-        usual = usual_ratio(length_logs(src, tgt, around=around)) if prices.length else None
+        usual = usual_ratio(length_logs(src, tgt, around=around, width=width)) if prices.length else None
         ratio = usual or _whole_ratio(src, tgt)
 
     def measured(x: Blocks, y: Blocks) -> Distances:
@@ -111,9 +111,10 @@ def _bead(distances: Distances | None, before: tuple[int, int], after: tuple[int
 
 
 def _check(src: Blocks, tgt: Blocks, most: int, width: int) -> None:
-    if most < 2 or width < 1:
-        name, value, least = ("most", most, 2) if most < 2 else ("width", width, 1)
-        raise InputError(f"{name} = {value}: must be at least {least}")
+    if not 2 <= most <= MOST:
+        raise InputError(f"most = {most}: must be from 2 to {MOST}")
+    if width < 1:
+        raise InputError(f"width = {width}: must be at least 1")
     if src.sizes[0].shape[1] != tgt.sizes[0].shape[1]:
         found = f"{src.sizes[0].shape[1]} and {tgt.sizes[0].shape[1]}"
         raise MismatchError(f"blocks of {found} dimensions cannot be compared; encode both sides alike")
@@ -124,15 +125,22 @@ def _check(src: Blocks, tgt: Blocks, most: int, width: int) -> None:
             )
 
 
-def length_logs(src: Blocks, tgt: Blocks, *, around: Around | None = None) -> NDArray[np.float64]:
+def length_logs(src: Blocks, tgt: Blocks, *, around: Around | None = None, width: int = WIDTH) -> NDArray[np.float64]:
     """log(target length / source length) of the pairs of segments that cosines alone are sure of, in any number.
 
     The lengths of whole documents would not do: of one that is translated by half, the ratio is half.
+
+    Args:
+        src: blocks of the source.
+        tgt: blocks of the target.
+        around: blocks of other documents.
+        width: places searched on each side of the coarser path.
     """
     if src.ends is None or tgt.ends is None or not src.segments or not tgt.segments:
         return np.empty(0)
     single = Blocks(src.sizes[:1], src.ends), Blocks(tgt.sizes[:1], tgt.ends)
-    beads = align_blocks(*single, most=2, prices=replace(PRICES, length=0.0), ratio=1.0, around=around)
+    prices = replace(PRICES, length=0.0)
+    beads = align_blocks(*single, most=2, prices=prices, width=width, ratio=1.0, around=around)
     sure = [(bead.src_start, bead.tgt_start) for bead in beads if bead.score >= SURE]
     rows, columns = np.array(sure, np.int64).reshape(-1, 2).T
     lengths = np.diff(src.ends)[rows], np.diff(tgt.ends)[columns]

@@ -4,7 +4,8 @@ cost(x, y) = |x| |y| (near(x, y) + w |log(length(y) / (c length(x)))| + g shortf
 
 near(x, y) = 2 (1 - cos(x, y)) / (r(x) + r(y)) is Vecalign's (Thompson & Koehn 2019, D19-1136): r(x) is 1 less the mean
 cosine of x to blocks from all over the other side, and |x| the segments in x. It says how far apart two blocks are
-against how far x and y are from anything: about 1 for a random pair, in any model and any pair of languages.
+against how far x and y are from anything: about 1 for a random pair, in any model and any pair of languages. Of one
+segment against one, with no others around, it is 1 - cos(x, y).
 
 Lengths are the oldest evidence there is (Gale & Church 1993, J93-1004): translations are about as long as each other, c
 being the usual ratio of lengths in characters. Vectors hardly tell whether a neighbour's half sentence is missing.
@@ -29,6 +30,7 @@ __all__ = ["SAMPLE", "Around", "Distances"]
 
 SAMPLE = 100  # blocks that stand for a side
 TINY = 1e-6  # keeps the divisor from 0
+SAME = 1e-5  # values of vectors that differ by less are the same
 PAIRS = 20_000  # 1-1 costs that a skip is measured by
 SMALL = 5.0  # characters added to lengths, so that "OK" against "Ja." is no matter
 LARGEST = 1.5  # of the logarithm: what differs 4.5 times is no worse than what differs more
@@ -63,13 +65,16 @@ class Distances:
             src: blocks of the source.
             tgt: blocks of the target.
             around: blocks of other documents. Short ones need them: of three segments set against three, one in three
-                is no random one.
+                is no random one. Where one thing alone is said on each side, nothing tells how far apart random blocks
+                are: r is then 1, as of unrelated vectors, and 1 - near is the cosine.
             ratio: usual length of the target for a source of length 1.
         """
         near, far = src.spread(SAMPLE), tgt.spread(SAMPLE)
         if around is not None:
             near = np.concatenate([near, around[0][: max(0, SAMPLE - len(near))]])
             far = np.concatenate([far, around[1][: max(0, SAMPLE - len(far))]])
+        if _alike(near) and _alike(far):
+            return cls(src, tgt, _ones(src), _ones(tgt), ratio)
         return cls(src, tgt, _mean_distances(src, far), _mean_distances(tgt, near), ratio)
 
     def near(self, size: int, place: int, other: int, start: int, stop: int) -> NDArray[np.float64]:
@@ -119,6 +124,15 @@ def _near(cosine: NDArray[np.float32], means: NDArray[np.float64]) -> NDArray[np
 def _evenly(rows: int, most: int) -> NDArray[np.int64]:
     """At most `most` of so many rows, evenly spread, ascending."""
     return np.unique(np.linspace(0, rows - 1, min(rows, most)).round().astype(np.int64))
+
+
+def _alike(rows: NDArray[np.float32]) -> bool:
+    """Whether all rows are the same, but for rounding."""
+    return bool(np.abs(rows - rows[0]).max() < SAME)
+
+
+def _ones(blocks: Blocks) -> tuple[NDArray[np.float64], ...]:
+    return tuple(np.ones(len(each)) for each in blocks.sizes)
 
 
 def _mean_distances(blocks: Blocks, others: NDArray[np.float32]) -> tuple[NDArray[np.float64], ...]:

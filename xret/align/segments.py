@@ -16,7 +16,7 @@ from xret.errors import CorpusError, UsageError
 
 __all__ = ["DOCUMENTS", "SEPARATOR", "SPLITS", "Documents", "Split", "document_starts", "segments"]
 
-Documents = Literal["auto", "column", "row", "file"]
+Documents = Literal["auto", "column", "row", "file", "blank"]
 Split = Literal["auto", "none", "lines", "sentences"]
 DOCUMENTS: tuple[Documents, ...] = get_args(Documents)
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -32,18 +32,20 @@ def segments(corpus: pa.Table, *, documents: Documents = "auto", split: Split = 
         corpus: `id, text, lang` and perhaps `doc_id` and `segment`.
         documents: what one is: the rows of one ``doc_id``, in the order of their `segment` if there is such a column
             (``column``); a row (``row``); the rows of one file, by what stands before the last colon of their ids
-            (``file``; all rows are one document called `name` where there is none). ``auto`` is ``column`` where there
-            is a `doc_id`, else ``row``.
+            (``file``; all rows are one document called `name` where there is none); or what stands between blank lines
+            of such a file (``blank``, ids being line numbers, in which blank lines leave gaps), called ``FILE#1``,
+            ``FILE#2`` … ``auto`` is ``column`` where there is a `doc_id`, else ``row``.
         split: of a row's text: not at all, into lines, or into sentences of lines (see `split_sentences`). ``auto``
             means lines where a row is a document, else none.
-        name: of the only document of a single file.
+        name: of the only document of a single file, or the beginning of its documents' names.
 
     Returns:
         `id, text, lang, doc_id: string`, documents in order of first appearance. Segments of a split row are called
         ``ID:1``, ``ID:2`` …
 
     Raises:
-        CorpusError: no `doc_id` though asked for, or a row without one; an id that holds " + ".
+        CorpusError: no `doc_id` though asked for, or a row without one; ids that are no line numbers, for ``blank``;
+            an id that holds " + ".
         UsageError: an unknown word for `documents` or `split`.
     """
     for option, value, known in (("documents", documents, DOCUMENTS), ("split", split, SPLITS)):
@@ -83,6 +85,8 @@ def _document_ids(corpus: pa.Table, documents: Documents, name: str) -> pa.Chunk
     if documents == "file":
         colon = pc.match_substring(corpus["id"], ":")
         return pc.if_else(colon, pc.replace_substring_regex(corpus["id"], ":[^:]*$", ""), name)
+    if documents == "blank":
+        return _parted(corpus["id"], name)
     if "doc_id" not in corpus.column_names:
         found = ", ".join(corpus.column_names)
         raise CorpusError(f"no column 'doc_id' says which rows are one document; found {found}")
@@ -91,6 +95,23 @@ def _document_ids(corpus: pa.Table, documents: Documents, name: str) -> pa.Chunk
         row = pc.index(pc.is_null(ids), True).as_py()
         raise CorpusError(f"row '{corpus['id'][row].as_py()}' has no doc_id; give every row one")
     return ids
+
+
+def _parted(ids: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Documents by gaps between line numbers."""
+    numbers, file = (pc.replace_substring_regex(ids, *each) for each in (("^.*:", ""), (":?[^:]*$", "")))
+    bad = pc.index(pc.match_substring_regex(numbers, "^[0-9]{1,18}$"), False).as_py()
+    if bad >= 0:
+        raise CorpusError(f"id '{ids[bad].as_py()}' is no line number; blank lines part documents of text files alone")
+    line = numbers.cast(pa.int64()).to_numpy()
+    codes = file.combine_chunks().dictionary_encode()
+    codes = (codes.chunk(0) if isinstance(codes, pa.ChunkedArray) else codes).indices.to_numpy()
+    other = np.diff(codes, prepend=-1) != 0
+    count = np.cumsum(other | (np.diff(line, prepend=0) != 1))
+    before = np.maximum.accumulate(np.where(other, count - 1, 0))
+    named = pc.if_else(pc.equal(file, ""), name, file)
+    places = pa.chunked_array([pa.array(count - before).cast(pa.string())])
+    return pc.binary_join_element_wise(named, places.combine_chunks(), "#") if len(ids) else named
 
 
 def _by_document(corpus: pa.Table, doc_ids: pa.ChunkedArray) -> pa.Table:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,15 +109,30 @@ def _jsonl(lines: list[str], place: str, error: type[InputError]) -> pa.Table:
             raise error(f"{place.format(number)}: not JSON ({problem})") from problem
         if not isinstance(row, dict):
             raise error(f"{place.format(number)}: found {type(row).__name__}, wanted an object")
+        if _unpaired(row):
+            raise error(f"{place.format(number)}: a name holds half a surrogate pair, which is no character")
         rows.append(row)
     columns = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: _column(name, [row.get(name) for row in rows], place, error) for name in columns})
 
 
+def _unpaired(names: Iterable[str]) -> bool:
+    return any(not name.isascii() and re.search("[\ud800-\udfff]", name) for name in names)
+
+
+_NO_COLUMN = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError, OverflowError)
+
+
 def _column(name: str, values: list[Any], place: str, error: type[InputError]) -> pa.Array:
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+    except _NO_COLUMN as problem:
+        for number, value in enumerate(values, start=1):
+            try:
+                pa.array([value])
+            except _NO_COLUMN as reason:  # by itself, too: half a surrogate pair, a number of more than 64 bits
+                said = f"{place.format(number)}: '{name}' cannot be kept ({reason})".splitlines()[0]
+                raise error(said) from reason
         label = place.format("").rstrip(":")
         raise error(f"{label}: '{name}' holds values of several kinds ({problem})".splitlines()[0]) from problem
 

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["plain_values"]
+__all__ = ["json_text", "plain_values"]
+
+
+def json_text(value: Any) -> str:
+    """What JSON has no form for, as text: times as in ISO 8601, bytes as UTF-8 or, where they are none, as hex."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.hex()
+    return str(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
 def plain_values(column: pa.ChunkedArray) -> list[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +14,7 @@ import pyarrow.parquet
 
 from xret.artifact import atomic_file
 from xret.bitext.columns import PAIR_COLUMNS, Format, Langs, format_of
-from xret.bitext.plain import plain_values
+from xret.bitext.plain import json_text, plain_values
 from xret.bitext.write_moses import write_moses
 from xret.bitext.write_tmx import write_tmx
 from xret.errors import InputError, UsageError
@@ -21,7 +22,7 @@ from xret.packed import packing, written
 
 __all__ = ["write_pairs"]
 
-ROWS = 1 << 15  # rows turned into text at once
+ROWS, BYTES = 1 << 15, 8 << 20  # rows turned into text at once, of so many bytes
 
 
 def write_pairs(
@@ -68,8 +69,9 @@ def _write(pairs: pa.Table, stream: IO[bytes], format: Format, langs: Langs) -> 
     if format == "tmx":
         write_tmx(pairs, stream, langs)
         return
-    for start in range(0, pairs.num_rows, ROWS):
-        rows = pairs.slice(start, ROWS)
+    size = min(ROWS, max(1, BYTES * pairs.num_rows // max(1, pairs.nbytes)))
+    for start in range(0, pairs.num_rows, size):
+        rows = pairs.slice(start, size)
         lines = _tsv(rows) if format == "tsv" else _jsonl(rows)
         stream.write("".join(line + "\n" for line in lines).encode())
 
@@ -94,5 +96,18 @@ def _id(rows: pa.Table, name: str) -> list[str]:
 
 def _jsonl(rows: pa.Table) -> Iterator[str]:
     columns = {name: plain_values(rows[name]) for name in rows.column_names}
-    for row in zip(*columns.values(), strict=True):
-        yield json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False)
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        try:
+            yield json.dumps(row, ensure_ascii=False, allow_nan=False, default=json_text)
+        except ValueError:  # JSON knows neither NaN nor infinity
+            yield json.dumps(_finite(row), ensure_ascii=False, default=json_text)
+
+
+def _finite(value: Any) -> Any:
+    """A value with null for NaN and infinity, however deep."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

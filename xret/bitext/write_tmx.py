@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 import pyarrow as pa
 
 from xret.bitext.columns import PAIR_COLUMNS, Langs
-from xret.bitext.plain import plain_values
+from xret.bitext.plain import json_text, plain_values
 from xret.errors import UsageError
 
 __all__ = ["write_tmx"]
@@ -30,7 +30,7 @@ _TEXTS = PAIR_COLUMNS[3:]
 def write_tmx(pairs: pa.Table, stream: IO[bytes], langs: Langs) -> None:
     """Write all pairs, in their order.
 
-    Characters that XML cannot hold (control characters) become U+FFFD; a warning says how many texts had some.
+    Characters that XML cannot hold (control characters) become U+FFFD; a warning says how many there were.
 
     Args:
         pairs: `src_text, tgt_text`, and others.
@@ -79,5 +79,5 @@ def _units(rows: pa.Table, start: int, langs: Langs) -> Iterator[str]:
 
 def _escaped(value: Any) -> str:
     """A value as XML text; carriage returns as references: a bare one would be read as a line feed."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=json_text)
     return escape(text, {"\r": "&#13;"})

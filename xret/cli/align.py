@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from xret.cli.align_report import judge, summary, write_documents
+from xret.cli.align_lines import without_blank_lines
+from xret.cli.align_report import check_golds, judge, say_left_out, summary, write_documents
 from xret.cli.bitext_output import (
     announce,
     check_langs,
@@ -57,11 +59,11 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 @encoder_option
 @click.option(
     "--documents",
-    type=click.Choice(["auto", "column", "row", "file"]),
+    type=click.Choice(["auto", "column", "row", "file", "blank"]),
     default="auto",
     show_default=True,
-    help="What a document is: the rows of one doc_id (column), a row, or a text file. auto: a text file; of "
-    "others the doc_id where there is one, else a row.",
+    help="What a document is: the rows of one doc_id (column), a row, a text file, or what stands between blank lines "
+    "of one. auto: a text file; of others the doc_id where there is one, else a row.",
 )
 @click.option(
     "--split",
@@ -79,7 +81,7 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 )
 @click.option(
     "--most",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, 64),
     default=4,
     show_default=True,
     help="Segments of both sides together in a pair: 2 is 1-1 alone, 4 goes to 1-3, 2-2 and 3-1.",
@@ -121,12 +123,14 @@ def align(src: str, tgt: str, output: str, **given: Any) -> None:
         langs = langs_of(*corpora)
         check_langs(output, given["format"], langs, src, tgt, given["gold"], given["doc_gold"], given["doc_pairs"])
         stages = [_segment(name, each, given) for name, each in zip((src, tgt), corpora, strict=True)]
+        if any(each is not None for each in gold):
+            check_golds(*gold, *(stage.run(each, work=Path()) for stage, each in zip(stages, corpora, strict=True)))
         bag = _aligned(corpora, stages, folder, given)
         pairs: pa.Table = bag["pairs"]
         if given["doc_output"]:
             write_documents(bag["documents"], Path(given["doc_output"]))
-        judge(bag, *gold)
         write_output(pairs, output, given["format"], langs=langs)
+        judge(bag, *gold)
     announce(summary(bag, src, tgt, output))
 
 
@@ -137,16 +141,30 @@ def _check(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
         raise UsageError(f"--src-lang and --tgt-lang are both '{given['src_lang']}'; give texts of two languages")
     if same_file(src, tgt):
         raise UsageError(f"SRC and TGT are both '{src}'; give two")
+    for name in ("threshold", "doc_threshold"):
+        if given[name] is not None and math.isnan(given[name]):
+            raise UsageError(f"--{name.replace('_', '-')} nan: no score reaches that; give a number")
     if given["doc_pairs"] and given["doc_threshold"] is not None:
         raise UsageError("--doc-threshold is for pairs that are looked for; leave it out with --doc-pairs")
     read = (src, tgt, given["gold"], given["doc_gold"], given["doc_pairs"])
     refuse_overwriting(output, *read)
     check_output(output, given["format"])
+    _check_outputs((src, tgt), output, given["doc_output"])
     if given["doc_output"]:
-        refuse_overwriting(given["doc_output"], *read, output)
+        refuse_overwriting(given["doc_output"], *read)
         check_output(given["doc_output"], None)
         if format_of(Path(given["doc_output"])) not in ("tsv", "jsonl", "parquet"):
             raise UsageError(f"--doc-output {given['doc_output']}: pairs of documents are TSV, JSONL or Parquet")
+
+
+def _check_outputs(sources: tuple[str, str], *outputs: str | None) -> None:
+    named = [output for output in outputs if output not in (None, "-")]
+    if len(named) == 2 and Path(named[0]).resolve() == Path(named[1]).resolve():
+        raise UsageError(f"-o and --doc-output are both '{named[1]}'; give each a name of its own")
+    for output in named:
+        for source in sources:
+            if Path(source).is_dir() and Path(output).resolve().parent == Path(source).resolve():
+                raise UsageError(f"{output}: lies in '{source}', all files of which are read; write it elsewhere")
 
 
 def _gold(given: dict[str, Any]) -> list[pa.Table | None]:
@@ -158,9 +176,17 @@ def _gold(given: dict[str, Any]) -> list[pa.Table | None]:
 def _corpora(src: str, tgt: str, folder: Path, given: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
     from xret.corpus import open_corpus
 
+    say_left_out(src, tgt)
+    sides = ((src, given["src_lang"]), (tgt, given["tgt_lang"]))
     cache, skipped = folder / "inputs", given["on_error"]
-    first = open_corpus(src, lang=given["src_lang"], on_error=skipped, cache=cache)
-    return first, open_corpus(tgt, lang=given["tgt_lang"], on_error=skipped, cache=cache)
+    if given["documents"] == "blank":
+        first, second = (
+            without_blank_lines(name, cache / f"{side}-lines.arrow", lang=lang, on_error=skipped)
+            for side, (name, lang) in zip(("src", "tgt"), sides, strict=True)
+        )
+    else:
+        first, second = (open_corpus(name, lang=lang, on_error=skipped, cache=cache) for name, lang in sides)
+    return first, second
 
 
 def _aligned(

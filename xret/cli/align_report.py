@@ -14,7 +14,46 @@ if TYPE_CHECKING:
     from xret.align import AlignmentScores
     from xret.eval.bitext import BitextScores
 
-__all__ = ["judge", "summary", "write_documents"]
+__all__ = ["check_golds", "judge", "say_left_out", "summary", "write_documents"]
+
+
+def check_golds(gold: pa.Table | None, doc_gold: pa.Table | None, src: pa.Table, tgt: pa.Table) -> None:
+    """Before hours of work: is gold about these texts?
+
+    Args:
+        gold: true pairs of segments, several ids joined.
+        doc_gold: true pairs of documents.
+        src: the segments of the source, `id, doc_id`.
+        tgt: those of the target.
+
+    Raises:
+        EvalError: none of gold's ids is there; a warning is logged when that is so on one side only.
+    """
+    import pyarrow as pa
+
+    from xret.align import joined_ids
+    from xret.eval.bitext import check_gold
+
+    if gold is not None:
+        first = [[side[0] for side in pair] for pair in joined_ids(gold)]
+        table = pa.table({name: [pair[at] for pair in first] for at, name in enumerate(("src_id", "tgt_id"))})
+        check_gold(table, src["id"], tgt["id"])
+    if doc_gold is not None:
+        check_gold(doc_gold, src["doc_id"], tgt["doc_id"])
+
+
+def say_left_out(*sources: str) -> None:
+    """Say what is not read of a folder: empty files, and folders in it."""
+    for source in sources:
+        if not Path(source).is_dir():
+            continue
+        inside = [path for path in sorted(Path(source).iterdir()) if not path.name.startswith((".", "_"))]
+        for what, some in (
+            ("empty files", [path.name for path in inside if path.is_file() and not path.stat().st_size]),
+            ("folders, which are not looked into", [path.name for path in inside if path.is_dir()]),
+        ):
+            if some:
+                announce(f"{source}: left out {len(some):,} {what}, such as '{some[0]}'")
 
 
 def judge(bag: dict[str, Any], gold: pa.Table | None, doc_gold: pa.Table | None) -> None:
@@ -78,8 +117,13 @@ def write_documents(documents: pa.Table, path: Path) -> None:
 
 
 def summary(bag: dict[str, Any], src: str, tgt: str, output: str) -> str:
-    """One line: what was read, what came of it, and how much was left over."""
+    """One line: what was read, what came of it, and how much was left over.
+
+    A document, or a segment, that stands in several pairs counts once.
+    """
     import pyarrow.compute as pc
+
+    from xret.align import joined_ids
 
     pairs = bag["pairs"]
     sizes = " x ".join(
@@ -88,9 +132,14 @@ def summary(bag: dict[str, Any], src: str, tgt: str, output: str) -> str:
     )
     kinds = Counter(zip(pairs["src_count"].to_pylist(), pairs["tgt_count"].to_pylist(), strict=True)).most_common()
     shapes = ", ".join(f"{count:,} {a}-{b}" for (a, b), count in kinds)
-    alone = [bag[f"{side}_corpus"].num_rows - (pc.sum(pairs[f"{side}_count"]).as_py() or 0) for side in ("src", "tgt")]
+    taken: tuple[set[str], set[str]] = set(), set()
+    for ids in joined_ids(pairs):
+        for side, some in zip(taken, ids, strict=True):
+            side.update(some)
+    alone = [bag[f"{side}_corpus"].num_rows - len(some) for side, some in zip(("src", "tgt"), taken, strict=True)]
+    documents = bag["documents"].group_by(["src_id", "tgt_id"]).aggregate([]).num_rows
     return (
-        f"{sizes}: {bag['documents'].num_rows:,} pairs of documents, {pairs.num_rows:,} of segments"
+        f"{sizes}: {documents:,} pairs of documents, {pairs.num_rows:,} of segments"
         f"{f' ({shapes})' if shapes else ''}; {alone[0]:,} and {alone[1]:,} segments without a pair"
         f"{'' if output == '-' else f'; in {output}'}"
     )

@@ -27,6 +27,7 @@ __all__ = [
     "langs_of",
     "margin_option",
     "scratch",
+    "where_written",
     "work_option",
     "write_output",
 ]
@@ -139,6 +140,16 @@ def write_output(pairs: pa.Table, output: str, format: Format | None, *, langs: 
         return
     write_pairs(pairs, sys.stdout.buffer, format=format, langs=langs)
     sys.stdout.buffer.flush()
+
+
+def where_written(output: str, format: str | None, langs: Langs) -> str:
+    """What the last message says of the output: `` in pairs.tsv``, `` in news.de and news.en``; nothing of stdout."""
+    from xret.bitext.write_moses import moses_paths
+
+    if output == "-":
+        return ""
+    files = moses_paths(Path(output), langs) if format == "moses" else (output,)
+    return f" in {' and '.join(map(str, files))}"
 
 
 @contextmanager

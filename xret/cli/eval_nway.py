@@ -68,7 +68,7 @@ def _read(files: tuple[str, ...]) -> dict[str, tuple[list[str], list[str]]]:
 
     corpora: dict[str, tuple[list[str], list[str]]] = {}
     for each in files:
-        lang, named, path = each.rpartition("=")
+        lang, named, path = _parted(each)
         corpus = open_corpus(path, lang=check_lang(lang) if named else None)
         name = lang if named else Path(path).name
         if name in corpora:
@@ -79,6 +79,13 @@ def _read(files: tuple[str, ...]) -> dict[str, tuple[list[str], list[str]]]:
             found = f"{first} has {len(corpora[first][0])} lines, {name} has {len(corpora[name][0])}"
             raise MismatchError(f"{found}; wanted line i of all files to mean the same")
     return corpora
+
+
+def _parted(argument: str) -> tuple[str, bool, str]:
+    """Language, whether there is one, and file; a name that is there is a file's, also with a ``=`` in it."""
+    lang, sign, path = argument.partition("=")
+    named = bool(sign) and not Path(argument).exists()
+    return (lang, True, path) if named else ("", False, argument)
 
 
 def _rows(scores: NwayScores) -> list[tuple[str, list[float]]]:

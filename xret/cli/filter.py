@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xret.cli.bitext_output import announce, check_langs, check_output, format_option, write_output
+from xret.cli.bitext_output import (
+    announce,
+    check_langs,
+    check_output,
+    format_option,
+    where_written,
+    write_output,
+)
 from xret.cli.bitext_report import check_report_option, report_option, save_report
 from xret.cli.filter_options import announce_filtered, filter_options, filter_stage
 from xret.cli.options import checked_lang, json_option, verbose_option
@@ -70,7 +77,7 @@ def filter_pairs(pairs: str, output: str, **given: Any) -> None:
     announce_filtered(filtered)
     if given["as_json"]:
         click.echo(json.dumps(_record(filtered), ensure_ascii=False))
-    where = "" if output == "-" else f" in {output}"
+    where = where_written(output, given["format"], langs)
     announce(f"{pairs}: {filtered.kept.num_rows:,} of {table.num_rows:,} pairs left{where}")
 
 

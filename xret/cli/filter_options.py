@@ -61,7 +61,7 @@ _OPTIONS = (
         "--clean",
         is_flag=True,
         help="The filters that suit most bitexts: --min-letters 0 --drop-copies form --length-ratio auto "
-        "--drop-duplicates form, each where it is not given otherwise.",
+        "--drop-duplicates form, each where it is not given otherwise; --lid and --max-repeats are not among them.",
     ),
     click.option("--max-score", type=_NumberOr(), metavar="FLOAT", help="Drop pairs that score more: often wrong."),
     click.option(

@@ -8,6 +8,7 @@ import click
 
 from xret.cli.options import threads_option, verbose_option
 from xret.cli.scale_options import memory_option, recorded_mining
+from xret.errors import InputError
 
 __all__ = ["merge"]
 
@@ -39,5 +40,8 @@ def merge(folders: tuple[str, ...], work: str, output: str, **given: object) -> 
     from xret.cli.mine import mine
 
     recorded = recorded_mining(Path(work))
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise InputError(f"{folder}: no such folder; give work folders with shards")
     shards = tuple(dict.fromkeys((work, *folders)))
     click.get_current_context().invoke(mine, **recorded, **given, output=output, work=work, shards=shards)

@@ -15,6 +15,7 @@ from xret.cli.bitext_output import (
     langs_of,
     margin_option,
     scratch,
+    where_written,
     work_option,
     write_output,
 )
@@ -31,6 +32,7 @@ from xret.cli.options import (
     verbose_option,
 )
 from xret.cli.scale_options import check_scale, record_mining, scale_options
+from xret.errors import UsageError
 
 __all__ = ["mine"]
 
@@ -42,6 +44,9 @@ Examples (in the sample, which 'xret demo --export sample' writes):
   xret mine news.de.txt news.en.txt -o - --retrieval intersect --threshold 1.1 --work de-en.work
   xret mine news.de.txt news.en.txt -o pairs.tmx --rescore tokens --threshold auto --clean --report report.html
   xret mine news.en.txt news.en.txt -o alike.tsv
+English encoded once, for any number of languages:
+  xret encode news.en.txt -o en.vectors
+  xret mine news.de.txt news.en.txt --tgt-vectors en.vectors -o pairs.tsv
 """
 
 
@@ -98,9 +103,12 @@ def mine(src: str, tgt: str, output: str | None, **given: Any) -> None:
 def _search_shard(src: str, tgt: str, given: dict[str, Any]) -> None:
     from xret.cli.mine_run import Run
 
+    if "-" in (src, tgt):
+        raise UsageError("--shard: 'xret merge' could not read stdin again; give files")
     run = Run.prepared(src, tgt, given, None)
-    record_mining(src, tgt, given)
-    run.searched(run.corpora(Path(given["work"])))
+    search = run.search(run.corpora(Path(given["work"])))
+    record_mining(src, tgt, given)  # what cannot be read blocks no work folder
+    search()
     announce(f"shard {given['shard']}: neighbours found; 'xret merge --work {given['work']} -o OUT' joins all shards")
 
 
@@ -123,7 +131,8 @@ def _mine(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
     judge_filtered(filtered, run)
     write_output(filtered.kept, output, given["format"], langs=langs)
     save_report(filtered, given["report"], langs=langs, threshold=limit, facts=described(run, corpora))
-    announce(f"{run.sizes(corpora)}: {filtered.kept.num_rows:,} pairs{'' if output == '-' else f' in {output}'}")
+    where = where_written(output, given["format"], langs)
+    announce(f"{run.sizes(corpora)}: {filtered.kept.num_rows:,} pairs{where}")
 
 
 def _calibration(output: str, given: dict[str, Any]) -> Any:
@@ -131,4 +140,11 @@ def _calibration(output: str, given: dict[str, Any]) -> Any:
         return None
     cuts = given["threshold"] == "auto" and given["gold"] is None
     margin = given["margin"] + ("+tokens" if given["rescore"] else "")
-    return open_calibration(given["calibration"], output, given["format"], margin, cuts=cuts)
+    columns = ["score", "cosine", "src_mean", "tgt_mean", "src_rank", "tgt_rank"]
+    columns += ["margin", "tokens"] if given["rescore"] else []
+    mined = {name: given[name] for name in ("k", "retrieval")}
+    if not given["src_vectors"] and not given["tgt_vectors"]:
+        mined["encoder"] = given["encoder"]
+    return open_calibration(
+        given["calibration"], output, given["format"], margin, cuts=cuts, columns=columns, mined=mined
+    )

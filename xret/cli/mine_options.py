@@ -49,7 +49,9 @@ _CHOICE = (
     click.option(
         "--rescore",
         type=click.Choice(["tokens"]),
-        help="Score the best candidates of every sentence again, by comparing all tokens of both.",
+        help="Score the best candidates of every sentence again, by comparing all tokens of both. Scores become "
+        "higher: usual thresholds are 1.55 for ratio, 0.22 for distance, 1.02 for absolute. The texts are encoded by "
+        "--encoder for this even where --src-vectors and --tgt-vectors are given.",
     ),
     click.option(
         "--threshold",
@@ -129,7 +131,7 @@ def check_options(src: str, tgt: str, output: str | None, given: dict[str, Any])
     inputs = [src, tgt, *(given[name] for name in ("gold", "src_vectors", "tgt_vectors", "src_sample", "tgt_means"))]
     refuse_overwriting(output, *inputs, given["calibration"])
     if given["report"] is not None:
-        refuse_overwriting(given["report"], *inputs, given["calibration"])
+        refuse_overwriting(given["report"], *inputs, given["calibration"], option="--report")
         if output is not None and same_file(given["report"], output):
             raise UsageError(f"-o and --report are both '{output}'; give each a name of its own")
 

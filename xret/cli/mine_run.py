@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,10 +133,12 @@ class Run:
         pairs: pa.Table = Pipeline(steps)(bag, work=work, scratch=folder)["pairs"]
         return pairs
 
-    def searched(self, corpora: Corpora) -> None:
-        """Leave the neighbours in the work folder."""
+    def search(self, corpora: Corpora) -> Callable[[], Any]:
+        """What leaves the neighbours in the work folder when it is called; vectors and encoder are found by now."""
         bag, steps = self._search(corpora)
-        Pipeline(steps)(bag, work=Path(self.given["work"]))
+        for step in steps:
+            step.stage.key()
+        return partial(Pipeline(steps), bag, work=Path(self.given["work"]))
 
     @property
     def _reads(self) -> dict[str, str]:
@@ -147,7 +151,7 @@ class Run:
         if not self.same:
             bag["tgt_corpus"] = corpora[1]
             steps.append(self._vectors("tgt", corpora[1], bag))
-        found = neighbours_step(self.given)
+        found = neighbours_step(self.given, self.stage())
         return bag, [*(step for step in steps if step is not None), Step(found.stage, self._reads)]
 
     def _encoding(self, side: str) -> Step:

@@ -14,12 +14,13 @@ def same_file(one: str, other: str) -> bool:
     return one == other or (Path(one).exists() and Path(other).exists() and Path(one).samefile(other))
 
 
-def refuse_overwriting(output: str | None, *inputs: str | None) -> None:
+def refuse_overwriting(output: str | None, *inputs: str | None, option: str = "-o") -> None:
     """Refuse, before anything is read, an output that is one of the inputs. Devices and pipes are let pass.
 
     Args:
         output: file to write; None and ``-`` are stdout.
         inputs: files to read; None for those not given.
+        option: that names the output.
 
     Raises:
         UsageError: names the file.
@@ -28,7 +29,7 @@ def refuse_overwriting(output: str | None, *inputs: str | None) -> None:
         return
     for name in inputs:
         if name is not None and same_file(name, output):
-            raise UsageError(f"-o {output}: would overwrite '{name}', which is to be read; give another name")
+            raise UsageError(f"{option} {output}: would overwrite '{name}', which is to be read; give another name")
 
 
 def refuse_stdout(output: Path) -> None:

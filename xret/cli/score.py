@@ -15,10 +15,11 @@ from xret.cli.bitext_output import (
     format_option,
     margin_option,
     scratch,
+    where_written,
     work_option,
     write_output,
 )
-from xret.cli.calibrating import calibrated, calibration_option, open_calibration
+from xret.cli.calibrating import calibrated, calibration_option, check_columns, open_calibration
 from xret.cli.options import checked_lang, device_option, encoder_option, threads_option, verbose_option
 from xret.cli.overwrite import refuse_overwriting
 
@@ -61,22 +62,34 @@ def score(pairs: str, output: str, **given: Any) -> None:
 
     PAIRS is a bitext (score, src_id, tgt_id, src_text, tgt_text), TSV with only src_text and tgt_text, JSONL, Parquet
     or TMX; - is TSV on stdin. Neighbours are looked for among all distinct sentences of the file. Every pair comes
-    back, in its order, with its new score.
+    back, in its order, with its new score; what PAIRS says of another one (margin, tokens, probability) is left out.
     """
     file = given["calibration"]
     refuse_overwriting(output, pairs, file)
     check_output(output, given["format"])
-    calibration = None if file is None else open_calibration(file, output, given["format"], given["margin"])
+    mined = {name: given[name] for name in ("encoder", "k")}
+    calibration = (
+        None if file is None else open_calibration(file, output, given["format"], given["margin"], mined=mined)
+    )
     langs = (given["src_lang"], given["tgt_lang"])
     check_langs(output, given["format"], langs, pairs)
     from xret.bitext import read_pairs
 
     table = read_pairs(pairs, scored=False)
+    if calibration is not None:
+        check_columns(calibration, _columns(table), file)
     if table.num_rows:
         with scratch(output, given["work"]) as folder:
             table = calibrated(_scored(table, langs, folder, given), calibration)
     write_output(table, output, given["format"], langs=langs)
-    announce(f"{pairs}: {table.num_rows:,} pairs scored{'' if output == '-' else f' in {output}'}")
+    announce(f"{pairs}: {table.num_rows:,} pairs scored{where_written(output, given['format'], langs)}")
+
+
+def _columns(table: pa.Table) -> list[str]:
+    """Of the pairs when they are scored."""
+    from xret.stages.score import COMPUTED, OUTDATED
+
+    return [*(name for name in table.column_names if name not in (*COMPUTED, *OUTDATED)), *COMPUTED]
 
 
 def _scored(table: pa.Table, langs: Langs, folder: Path | None, given: dict[str, Any]) -> pa.Table:

@@ -10,7 +10,7 @@ import click
 from xret.cli.bitext_output import announce, margin_option, work_option
 from xret.cli.options import checked_lang, device_option, encoder_option, json_option, threads_option, verbose_option
 from xret.cli.overwrite import refuse_overwriting
-from xret.cli.tune_from import on_gold, without_gold
+from xret.cli.tune_from import on_gold, said_on_the_line, without_gold
 from xret.cli.tune_text import print_blind, print_tuned
 from xret.errors import UsageError
 
@@ -26,10 +26,9 @@ Examples:
   xret tune pairs.jsonl --src news.de.txt --tgt news.en.txt --src-lang de --tgt-lang en
 """
 # Options that are for one of the two ways alone: given with the other one they would change nothing.
-WITH_GOLD = ("test", "test_gold", "dev_share", "columns", "repeated")
+WITH_GOLD = ("test", "test_gold", "dev_share", "columns", "repeated", "rescore")
 WITHOUT_GOLD = (
     "encoder",
-    "margin",
     "k",
     "retrieval",
     "src_lang",
@@ -39,6 +38,16 @@ WITHOUT_GOLD = (
     "device",
     "threads",
 )
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Names between commas; none where the option is not given."""
+    if value is None:
+        return ()
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise UsageError(f"--columns '{value}': wanted different names with commas between them")
+    return names
 
 
 @click.command(epilog=EXAMPLE)
@@ -67,7 +76,9 @@ WITHOUT_GOLD = (
     show_default=True,
     help="Map to P(parallel). auto: logistic; isotonic where there is gold, no cosine and 1,000 pairs.",
 )
-@click.option("--columns", metavar="A,B", help="What the map reads.  [default: score,cosine; of TSV score]")
+@click.option(
+    "--columns", metavar="A,B", callback=_names, help="What the map reads.  [default: score,cosine; of TSV score]"
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is parted or changed at random.")
 @click.option("--src", type=click.Path(), metavar="SRC", help="The source corpus.  [default: the texts in PAIRS]")
 @click.option("--tgt", type=click.Path(), metavar="TGT", help="The target corpus.  [default: the texts in PAIRS]")
@@ -75,6 +86,11 @@ WITHOUT_GOLD = (
 @click.option("--tgt-lang", metavar="L", callback=checked_lang, help="Language of the target (BCP 47).")
 @encoder_option
 @margin_option
+@click.option(
+    "--rescore",
+    type=click.Choice(["tokens"]),
+    help="PAIRS were scored again by tokens; JSONL and Parquet tell this, and the margin, themselves.",
+)
 @click.option(
     "--retrieval",
     type=click.Choice(["max", "intersect", "forward", "backward", "union", "all"]),
@@ -128,12 +144,14 @@ def tune(pairs: str, gold: str | None, output: str | None, as_json: bool, **give
 
 
 def _check(gold: str | None, given: dict[str, Any]) -> None:
-    context = click.get_current_context()
     for name in WITHOUT_GOLD if gold else WITH_GOLD:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if said_on_the_line(name):
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{flag} is for tuning {'without' if gold else 'with'} --gold; leave one of the two out")
+    for name in ("dev_share", "seed") if given["test"] else ():
+        if said_on_the_line(name):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} says how PAIRS are parted where there is no --test; leave one of the two out")
     if (given["test"] is None) != (given["test_gold"] is None):
         raise UsageError("--test and --test-gold go together; give both, or neither")
     if (given["src"] is None) != (given["tgt"] is None):

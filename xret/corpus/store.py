@@ -165,8 +165,12 @@ def _imported_into(cache: Path, source: Source, lang: str | None, on_error: OnEr
         with atomic_folder(folder) as temporary:
             skipped = _import(source, temporary / DATA, lang=lang, on_error=on_error)
             write_manifest(
-                temporary, {"kind": "corpus", "version": VERSION, "source": source.label, "skipped": skipped.counts}
-            )
+                temporary,
+                {
+                    "kind": "corpus", "version": VERSION, "source": source.label, "skipped": skipped.counts,
+                    "sha256": file_hash(temporary / DATA),
+                },
+            )  # fmt: skip
     except (OSError, InputError):
         # Another process may have made the very same folder in the meantime: its content is ours too.
         if not (folder / MANIFEST).is_file():
@@ -179,8 +183,11 @@ def _imported_into(cache: Path, source: Source, lang: str | None, on_error: OnEr
 
 def _kept(folder: Path) -> tuple[pa.Table, Skipped] | None:
     try:
-        return _map(folder / DATA), Skipped(dict(read_manifest(folder, kind="corpus")["skipped"]))
-    except (InputError, KeyError):
+        fields = read_manifest(folder, kind="corpus")
+        if fields["sha256"] != file_hash(folder / DATA):
+            return None
+        return _map(folder / DATA), Skipped(dict(fields["skipped"]))
+    except (InputError, KeyError, OSError):
         return None
 
 

@@ -45,21 +45,48 @@ def unit(vectors: npt.ArrayLike, name: str = "vectors") -> Vectors:
 
 
 def blocks(x: Vectors, y: Vectors) -> Iterator[tuple[int, Vectors]]:
-    """First row and similarities (rows, len(y)) of successive blocks of rows of x, `CELLS` numbers at most at once."""
-    step = max(1, CELLS // max(1, len(y)))
+    """First row and similarities (rows, len(y)) of successive blocks of rows of x, `CELLS` numbers at most at once.
+
+    Equal rows of y are equally near. A matrix product does not promise that: it adds up in another order at the edge of
+    a tile, and tiles depend on the number of threads; so it is taken of distinct rows.
+    """
+    first, number = _distinct(y)
+    repeated = len(first) < len(y)
+    step = max(1, CELLS // max(1, len(y) + repeated * len(first)))
+    columns = y[first].T if repeated else y.T
     for start in range(0, len(x), step):
-        yield start, x[start : start + step] @ y.T
+        found = x[start : start + step] @ columns
+        yield start, found[:, number] if repeated else found
 
 
 def nearest(x: Vectors, y: Vectors) -> Ints:
     """(n,) row of y most similar to each row of x, the lowest among equals; unit rows in."""
-    return np.concatenate([block.argmax(axis=1) for _, block in blocks(x, y)])
+    first, number = _distinct(x)
+    return np.concatenate([block.argmax(axis=1) for _, block in blocks(x[first], y)])[number]
 
 
 def top_k(x: Vectors, y: Vectors, k: int) -> tuple[Ints, Vectors]:
-    """Ids (n, k) and cosines (n, k), descending, of the k <= len(y) rows of y nearest to each row of x; ties by id."""
-    found = [_top(block, k) for _, block in blocks(x, y)]
-    return np.concatenate([ids for ids, _ in found]), np.concatenate([cosines for _, cosines in found])
+    """Ids (n, k) and cosines (n, k), descending, of the k <= len(y) rows of y nearest to each row of x; ties by id.
+
+    Equal rows of x have equal neighbours.
+    """
+    first, number = _distinct(x)
+    found = [_top(block, k) for _, block in blocks(x[first], y)]
+    ids, cosines = (np.concatenate([each[place] for each in found])[number] for place in (0, 1))
+    return ids.astype(np.int64), cosines.astype(np.float32)
+
+
+def _distinct(rows: Vectors) -> tuple[Ints, Ints]:
+    """The first of equal rows, ascending, and for each of all rows the place there of its equal."""
+    if not rows.size:
+        return np.arange(len(rows)), np.arange(len(rows))
+    bits = np.ascontiguousarray(rows + np.float32(0))  # -0 is 0
+    keys = bits.view(np.dtype((np.void, bits.itemsize * bits.shape[1]))).ravel()
+    _, first, number = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[number]
 
 
 def _top(block: Vectors, k: int) -> tuple[Ints, Vectors]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 from tqdm import tqdm
 
@@ -60,7 +61,8 @@ def read_tatoeba(source: str | Path, *, langs: Collection[str] = ()) -> dict[str
         langs: keep these only; either the file's codes or BCP 47 ones (``deu`` or ``de``).
 
     Raises:
-        EvalError: no such thing, missing columns, sides of different length, or a language that is not there.
+        EvalError: no such thing, missing columns or values, nothing in it, sides of different length, or a language
+            that is not there.
     """
     path = Path(source)
     if not path.exists():
@@ -109,12 +111,33 @@ def _parquet(path: Path) -> dict[str, Parallel]:
     missing = [name for name in ("lang", "line", "eng", "text") if name not in table.column_names]
     if missing:
         raise EvalError(f"{path}: has no column '{missing[0]}'; wanted lang, line, eng, text")
+    table = _checked(path, table)
     data: dict[str, Parallel] = {}
     for row in table.sort_by([("lang", "ascending"), ("line", "ascending")]).to_pylist():
         lines = data.setdefault(row["lang"], Parallel([], []))
         lines.texts.append(row["text"])
         lines.english.append(row["eng"])
     return data
+
+
+def _checked(path: Path, table: pa.Table) -> pa.Table:
+    """The four columns, if they hold what they should; categories as plain text."""
+    if not table.num_rows:
+        raise EvalError(f"{path}: has no rows; wanted lang, line, eng, text")
+    columns = {}
+    for name in ("lang", "line", "eng", "text"):
+        column = table[name]
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        good = (
+            pa.types.is_integer(kind) if name == "line" else pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        )
+        if not good:
+            raise EvalError(f"{path}: '{name}' is {kind}, wanted {'whole numbers' if name == 'line' else 'text'}")
+        if column.null_count:
+            row = pc.index(pc.is_null(column), True).as_py() + 1
+            raise EvalError(f"{path}: row {row} has no '{name}'; give every row one")
+        columns[name] = column.cast(kind)
+    return pa.table(columns)
 
 
 def _folder(path: Path) -> dict[str, Parallel]:
@@ -137,6 +160,9 @@ def _folder(path: Path) -> dict[str, Parallel]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise EvalError(f"{path}: is not valid UTF-8 (byte {error.start}); convert it to UTF-8") from error
+    if not text.strip():
+        raise EvalError(f"{path}: is empty; wanted a sentence a line")
+    return text.removesuffix("\n").split("\n")

@@ -153,7 +153,7 @@ def _map(path: Path) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: damaged ({error}); delete its folder, or run again with --no-resume") from error
+        raise InputError(f"{path}: damaged ({error}); delete '{path.parent}' and run again") from error
 
 
 def _rows(value: Value) -> int | None:

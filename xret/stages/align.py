@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xret.align.band import MOST
 from xret.align.blocks import Embed, embedded_blocks
 from xret.align.coarse import PRICES, align_blocks
 from xret.align.collection import Collection, DocumentPair, batches, document_pairs, sample, usual_ratios
@@ -55,6 +57,7 @@ class Align(Stage):
     inputs = ("src_corpus", "tgt_corpus", "src_vectors", "tgt_vectors", "documents")
     output = "pairs"
     apart = ("encoder", "device", "threads")
+    version = 2
 
     most: int = 4
     skip: float = PRICES.skip
@@ -68,8 +71,10 @@ class Align(Stage):
 
     def __post_init__(self) -> None:
         """Refuse what no data could mend."""
-        if self.most < 2:
-            raise UsageError(f"most = {self.most}: must be at least 2, for a pair of one segment each")
+        if not 2 <= self.most <= MOST:
+            raise UsageError(f"most = {self.most}: must be from 2, for a pair of one segment each, to {MOST}")
+        if self.threshold is not None and math.isnan(self.threshold):
+            raise UsageError("threshold = nan, which no score reaches; wanted a number")
         self.prices()
 
     def prices(self) -> Prices:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from xret.artifact import file_hash
-from xret.bitext.calibration import PROBABILITY, Calibration
+from xret.bitext.calibration import Calibration
 from xret.stages.stage import Stage
 
 __all__ = ["Calibrate"]
@@ -28,6 +28,7 @@ class Calibrate(Stage):
     inputs = ("pairs",)
     output = "pairs"
     apart = ("calibration",)
+    version = 2
 
     calibration: str
     keep: float | Literal["auto"] | None = None
@@ -35,10 +36,8 @@ class Calibrate(Stage):
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The pairs, in their order, with a column `probability: float32`."""
         calibration = Calibration.load(self.calibration)
-        if self.keep == "auto":
-            return calibration.kept(values[0])
-        pairs = calibration.with_probability(values[0])
-        return pairs if self.keep is None else pairs.filter(pa.array(pairs[PROBABILITY].to_numpy() >= self.keep))
+        least = calibration.least if self.keep == "auto" else self.keep
+        return calibration.with_probability(values[0], least=least)
 
     def contents(self) -> tuple[str, ...]:
         """The file's content, which counts instead of its name."""

@@ -34,6 +34,7 @@ Ints = NDArray[np.int64]
 REAL = "real"
 KINDS = (ABSENT, *EDITS)
 """Kinds of decoys: the counterpart taken away, or changed in a number, a name, or by a negation."""
+_CHANGED = 20_000  # distinct sentences that are changed at most: a fifth of them stand in each round
 _ENOUGH = 5000  # decoys of a kind: then no more rounds
 _ROUNDS = 5  # each spoils other pairs
 NEGATIVE = pa.schema(
@@ -42,20 +43,32 @@ NEGATIVE = pa.schema(
 """A corpus of changed target sentences: `edit` is the kind, `row` that of the original in the target corpus."""
 
 
-def negative_corpus(tgt_corpus: pa.Table, *, edits: tuple[str, ...] = EDITS, seed: int = 0) -> pa.Table:
+def negative_corpus(
+    tgt_corpus: pa.Table,
+    *,
+    edits: tuple[str, ...] = EDITS,
+    seed: int = 0,
+    among: Ints | None = None,
+    most: int = _CHANGED,
+) -> pa.Table:
     """Changed sentences of a corpus, each distinct text at most once per kind of change (see `xret.bitext.negatives`).
 
     Args:
         tgt_corpus: `id, text, lang`.
         edits: kinds of changes.
-        seed: another one makes other changes.
+        seed: another one makes other changes, of others.
+        among: rows to choose from, such as those that are paired; None: all.
+        most: distinct texts to change, drawn at random where there are more.
 
     Returns:
         A table of schema `NEGATIVE`, by `row` and kind.
     """
     from xret.bitext.negatives import make_negatives
 
-    first = distinct_texts(tgt_corpus["text"]).first
+    distinct = distinct_texts(tgt_corpus["text"])
+    first = distinct.first if among is None else distinct.first[np.unique(distinct.number[among])]
+    if len(first) > most:
+        first = np.sort(np.random.default_rng(seed).choice(first, most, replace=False))
     texts = gather(tgt_corpus["text"], first).to_pylist()
     langs = np.array(gather(tgt_corpus["lang"], first).to_pylist(), object)
     columns: dict[str, list[Any]] = {name: [] for name in NEGATIVE.names}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xret.stages.margin import Candidates
 
-__all__ = ["RETRIEVALS", "Retrieval", "best_of", "extract"]
+__all__ = ["RETRIEVALS", "Retrieval", "best_of", "extract", "most_pairs"]
 
 Retrieval = Literal["max", "intersect", "forward", "backward", "union", "all"]
 RETRIEVALS: tuple[Retrieval, ...] = get_args(Retrieval)
@@ -58,6 +58,18 @@ def extract(
     if same:
         chosen = _distinct(chosen.turned())
     return _one_to_one(chosen, same) if retrieval == "max" else chosen
+
+
+def most_pairs(sources: int, targets: int, k: int, retrieval: Retrieval, best: int = 1) -> int:
+    """How many pairs `extract` chooses at most, without a threshold, among k neighbours of every sentence."""
+    return {
+        "max": min(sources, targets),
+        "intersect": best * min(sources, targets),
+        "forward": best * sources,
+        "backward": best * targets,
+        "union": best * (sources + targets),
+        "all": k * (sources + targets),
+    }[retrieval]
 
 
 def best_of(candidates: Candidates, owner: NDArray[np.int64], most: int) -> Candidates:

@@ -93,7 +93,13 @@ def means_from_pairs(pairs: pa.Table, label: str) -> pa.Table:
         raise InputError(
             f"{label}: has no neighbour means (tgt_mean); wanted JSONL or Parquet by 'xret mine --retrieval backward'"
         )
-    return pa.table({"text": pairs["tgt_text"], "mean": pairs["tgt_mean"].cast(pa.float64())})
+    try:
+        means = pairs["tgt_mean"].cast(pa.float64())
+    except pa.ArrowException as error:
+        raise InputError(f"{label}: 'tgt_mean' is {pairs['tgt_mean'].type}, wanted numbers") from error
+    if not pa.types.is_primitive(pairs["tgt_mean"].type):
+        raise InputError(f"{label}: 'tgt_mean' is {pairs['tgt_mean'].type}, wanted numbers")
+    return pa.table({"text": pairs["tgt_text"], "mean": means})
 
 
 def means_of(corpus: pa.Table, distinct: Distinct, means: pa.Table) -> Means:

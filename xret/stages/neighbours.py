@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pyarrow.compute as pc
 
 from xret.errors import MismatchError, UsageError
 from xret.indexes.choice import parse_bytes, readable_bytes
 from xret.indexes.twoway import Rows, open_search, select
 from xret.indexes.twoway.plan import private_memory
 from xret.indexes.twoway.shards import find_shards, merged_shards, parse_shard, save_neighbours, shard_rows
+from xret.stages.extract import Retrieval, most_pairs
 from xret.stages.sides import Sides
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
 
 __all__ = ["Neighbours", "checked_vectors", "same_encoder"]
 
-_CHOOSING = 420  # bytes per neighbour and sentence of the larger side that `xret.stages.choosing` takes at most
+_CHOOSING = 450  # bytes per neighbour and sentence of the larger side that `xret.stages.choosing` takes at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +45,15 @@ class Neighbours(Stage):
         memory: what the process may take, pages of mapped files aside, e.g. ``8G``; no part of an exact result.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. No part of an exact result.
         threads: CPU threads; None for all cores. No part of the result.
+        retrieval: how pairs will be chosen, where the texts of all of them count towards the memory; None where a
+            threshold leaves few. No part of the result.
+        best: likewise, how many of a sentence.
     """
 
     name = "neighbours"
     inputs = ("src_corpus", "tgt_corpus", "src_vectors", "tgt_vectors")
     output = "neighbours"
-    apart = ("shards", "memory", "device", "threads")
+    apart = ("shards", "memory", "device", "threads", "retrieval", "best")
 
     k: int = 4
     keep_copies: bool = False
@@ -56,6 +64,8 @@ class Neighbours(Stage):
     memory: str | None = None
     device: str = "cpu"
     threads: int | None = None
+    retrieval: Retrieval | None = None
+    best: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no data could mend."""
@@ -86,23 +96,25 @@ class Neighbours(Stage):
         src, tgt = checked_vectors(*values[:4])
         sides = Sides.of(values[0], values[1], keep_copies=self.keep_copies)
         x, y = select(src, sides.src.first), select(tgt, sides.tgt.first)
+        check = partial(self._check_choosing, x.rows, y.rows, self.k + sides.extra, values[:2])
         if self.search == "exact":
-            self._exact(x, y, self.k + sides.extra, Path(work), out)
+            self._exact(x, y, self.k + sides.extra, Path(work), out, check)
         else:
+            check()
             self._approximate(x, y, self.k + sides.extra, out)
         return out
 
-    def _exact(self, x: Rows, y: Rows, k: int, work: Path, out: Path) -> None:
+    def _exact(self, x: Rows, y: Rows, k: int, work: Path, out: Path, check: Callable[[], None]) -> None:
         search = open_search(
             x, y, k=k, threads=self.threads, progress=True, device=self.device, memory=self._bytes(), spans=True
         )
         fields: dict[str, Any] = {"search": "exact", "k": k, "key": search.key}
+        if not self.shard:
+            check()
         if self.shards:
             found = merged_shards(search, find_shards(map(Path, self.shards), search.key))
             save_neighbours(out, found.forward, found.backward, fields)
             return
-        if not self.shard:
-            self._check_choosing(x.rows, y.rows, k)
         start, stop = shard_rows(search.x.rows.rows, parse_shard(self.shard or "1/1"))
         forward, backward = search.lists(start, stop, work / "search")
         if self.shard:
@@ -121,13 +133,28 @@ class Neighbours(Stage):
         fields = {"search": found.factories, "k": k, "recall": found.recall}
         save_neighbours(out, found.neighbours.forward, found.neighbours.backward, fields)
 
-    def _check_choosing(self, rows: int, columns: int, k: int) -> None:
+    def _texts(self, src: Any, tgt: Any) -> int:
+        """Bytes of the texts of the pairs to come, of all of which there is a copy."""
+        if self.retrieval is None or self.memory is None:
+            return 0
+        sizes: list[int] = [int(pc.sum(pc.binary_length(each["text"])).as_py() or 0) for each in (src, tgt)]
+        pairs: int = most_pairs(src.num_rows, tgt.num_rows, self.k, self.retrieval, self.best)
+        texts: int = sum(size // max(1, corpus.num_rows) for size, corpus in zip(sizes, (src, tgt), strict=True))
+        return pairs * texts * 11 // 10  # a tenth for their writing
+
+    def _check_choosing(self, rows: int, columns: int, k: int, corpora: tuple[Any, Any]) -> None:
         """Refuse before hours of work what the choice of pairs after it would need."""
-        needed = private_memory() + _CHOOSING * k * max(rows, columns)
+        texts = self._texts(*corpora)
+        needed = private_memory() + _CHOOSING * k * max(rows, columns) + texts
         if needed > (self._bytes() or needed):
             raise UsageError(
                 f"memory of {self.memory}: choosing pairs among the neighbours of {rows:,} x {columns:,} sentences "
-                f"takes some {readable_bytes(needed)}; give more"
+                f"takes some {readable_bytes(needed)}"
+                + (
+                    f", with {readable_bytes(texts)} for their texts; give more, or --threshold"
+                    if texts
+                    else "; give more"
+                )
             )
 
     def _bytes(self) -> int | None:

@@ -15,10 +15,16 @@ from xret.indexes.twoway import pair_cosines, two_way_knn
 from xret.stages.distinct import distinct_texts
 from xret.stages.margin import Margin, margin_scores, without_copies
 from xret.stages.mine import same_encoder
+from xret.stages.ranks import neighbour_ranks
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
 
-__all__ = ["Score", "side_corpus"]
+__all__ = ["COMPUTED", "OUTDATED", "Score", "side_corpus"]
+
+COMPUTED = ("score", "cosine", "src_mean", "tgt_mean", "src_rank", "tgt_rank")
+"""What scoring gives every pair."""
+OUTDATED = ("margin", "tokens", "probability")
+"""What was known of another score, and is left out."""
 
 
 def side_corpus(pairs: pa.Table, side: Literal["src", "tgt"], *, lang: str = "und") -> pa.Table:
@@ -43,6 +49,7 @@ class Score(Stage):
     inputs = ("pairs", "src_vectors", "tgt_vectors")
     output = "pairs"
     apart = ("threads",)
+    version = 2
 
     k: int = 4
     margin: Margin = "ratio"
@@ -61,7 +68,8 @@ class Score(Stage):
             work: not used.
 
         Returns:
-            `score: float64` first, then the other columns of the pairs, then `cosine, src_mean, tgt_mean: float32`.
+            `score: float64` first, then the other columns of the pairs, but for those of another score, then
+            `cosine, src_mean, tgt_mean: float32, src_rank, tgt_rank: int32` (see `neighbour_ranks`).
 
         Raises:
             MismatchError: vectors of something else, or of different encoders on the two sides.
@@ -76,10 +84,15 @@ class Score(Stage):
                 raise MismatchError(f"{side}: {wanted} but {vectors.rows} vectors; encode the pairs' side_corpus")
             numbers.append(distinct.number)
         found = two_way_knn(src, tgt, k=self.k, threads=self.threads, progress=True)
-        means = [without_copies(each, self.k).means() for each in (found.forward, found.backward)]
+        lists = [without_copies(each, self.k) for each in (found.forward, found.backward)]
+        means = [each.means() for each in lists]
         cosine = pair_cosines(src, tgt, *numbers)
         src_mean, tgt_mean = (mean[number] for mean, number in zip(means, numbers, strict=True))
         columns: dict[str, Any] = {"score": margin_scores(cosine, src_mean, tgt_mean, self.margin)}
-        columns |= {name: pairs[name] for name in pairs.column_names if name != "score"}
+        columns |= {name: pairs[name] for name in pairs.column_names if name not in (*COMPUTED, *OUTDATED)}
         columns |= {"cosine": cosine, "src_mean": src_mean.astype(np.float32), "tgt_mean": tgt_mean.astype(np.float32)}
+        columns |= {
+            "src_rank": neighbour_ranks(lists[0], *numbers),
+            "tgt_rank": neighbour_ranks(lists[1], *numbers[::-1]),
+        }
         return pa.table(columns)

@@ -19,9 +19,9 @@ class Segment(Stage):
     """Makes a corpus of documents one of segments (see `xret.align.segments`): `id, text, lang, doc_id`.
 
     Attributes:
-        documents: what a document is: ``column``, ``row``, ``file`` or ``auto``.
+        documents: what a document is: ``column``, ``row``, ``file``, ``blank`` or ``auto``.
         split: of its rows: ``none``, ``lines``, ``sentences`` or ``auto``.
-        title: the name of the only document of a single file.
+        title: the name of the only document of a single file, and the beginning of those that blank lines part.
     """
 
     name = "segment"

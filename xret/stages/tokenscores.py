@@ -6,8 +6,11 @@ clause lie close all the same. Their tokens do not all find a partner.
 
 from __future__ import annotations
 
+import errno
 import logging
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -17,6 +20,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from xret.corpus import gather
+from xret.errors import InputError
+from xret.indexes.choice import readable_bytes
 from xret.indexes.twoway.blas import single_threaded_blas
 
 if TYPE_CHECKING:
@@ -29,6 +34,8 @@ logger = logging.getLogger("xret")
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 TEXTS = 2048  # encoded at a time
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+PIECE = 16_384  # target tokens that one source meets at once: everybody may be a candidate of one sentence
 
 
 def mutual_maxsim(src: Floats, tgts: Floats, starts: Ints) -> NDArray[np.float64]:
@@ -72,11 +79,17 @@ class TokenStore:
             texts: (n,) sentences.
             langs: (n,) BCP 47, for encoders that are told languages.
             path: the file to write.
+
+        Raises:
+            InputError: it does not fit the disk, as the first sentences tell, or in the end.
         """
         lengths: list[int] = []
-        with open(path, "wb") as stream:
+        with _room_told(path), open(path, "wb") as stream:
             for start in _windows(len(texts), "tokens"):
                 lengths += _write(stream, _tokens(encoder, texts, langs, start))
+                if not start:
+                    stream.flush()
+                    _check_room(path, len(texts), len(lengths))
         self.starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         shape = (int(self.starts[-1]), encoder.token_dim)
         logger.info(
@@ -90,6 +103,16 @@ class TokenStore:
         starts = np.concatenate([[0], np.cumsum(counts)])
         rows = np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], counts)
         return self._rows[rows].astype(np.float32), starts
+
+    def pieces(self, places: Ints, numbers: Ints) -> Iterator[Ints]:
+        """Divide places, each of the sentence `numbers[place]`, so that `PIECE` tokens or one sentence are together."""
+        ends = np.cumsum(self.starts[numbers[places] + 1] - self.starts[numbers[places]])
+        start = 0
+        while start < len(places):
+            before = ends[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(ends, before + PIECE, side="right")))
+            yield places[start:stop]
+            start = stop
 
 
 def token_scores(
@@ -107,6 +130,9 @@ def token_scores(
 
     Returns:
         (n,) float32, in the order of the pairs.
+
+    Raises:
+        InputError: the file does not fit the disk.
     """
     scores = np.empty(len(pairs[0]), np.float32)
     sources, src_at = np.unique(pairs[0], return_inverse=True)
@@ -121,11 +147,36 @@ def token_scores(
             vectors = _tokens(encoder, texts, langs, start)
             with single_threaded_blas():  # sums whose order would depend on the number of threads
                 for place, tokens in enumerate(vectors, start):
-                    mine = order[begin[place] : begin[place + 1]]
-                    scores[mine] = mutual_maxsim(tokens, *store.of(tgt_at[mine]))
+                    for mine in store.pieces(order[begin[place] : begin[place + 1]], tgt_at):
+                        scores[mine] = mutual_maxsim(tokens, *store.of(tgt_at[mine]))
     finally:
         path.unlink(missing_ok=True)
     return scores
+
+
+@contextmanager
+def _room_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise InputError(
+            f"{path}: cannot keep the token vectors here ({error.strerror}); give --work a folder on a larger disk, or "
+            "leave --rescore out"
+        ) from error
+
+
+def _check_room(path: Path, texts: int, done: int) -> None:
+    """Say how large the file becomes, by what the first sentences took, and refuse it where there is no room."""
+    written, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    whole = written * texts // max(1, done)
+    logger.info(f"tokens: about {readable_bytes(whole)} on disk for {texts:,} sentences, {readable_bytes(free)} free")
+    if whole - written > free:
+        raise InputError(
+            f"{path}: the token vectors of {texts:,} sentences take about {readable_bytes(whole)}, but "
+            f"{readable_bytes(free + written)} are free; give --work a folder on a larger disk, or leave --rescore out"
+        )
 
 
 def _texts(encoder: Encoder, corpus: pa.Table, rows: Ints) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:

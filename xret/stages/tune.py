@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from xret.bitext.calibration import (
-    PROBABILITY,
     Calibration,
     Method,
+    Scoring,
     fit_map,
     margin_of,
     usual_columns,
@@ -72,7 +72,12 @@ def split(pairs: pa.Table, gold: pa.Table, *, dev_share: float = 0.5, seed: int 
 
 
 def tune_on_gold(
-    parts: Parts, *, method: Method = "auto", columns: tuple[str, ...] = (), about: Mapping[str, Any] | None = None
+    parts: Parts,
+    *,
+    method: Method = "auto",
+    columns: tuple[str, ...] = (),
+    margin: Scoring | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Tuned:
     """Thresholds (BUCC protocol) and probability map, all from dev; what they are worth on test.
 
@@ -82,23 +87,29 @@ def tune_on_gold(
         parts: pairs with what `columns` names.
         method: of the map (see `xret.bitext.calibration.fit_map`).
         columns: what the map reads; none: `usual_columns`.
+        margin: of the scores, where the pairs do not tell (see `xret.bitext.calibration.margin_of`).
         about: anything else to keep in the calibration.
 
     Raises:
-        EvalError: no gold, no pairs, or pairs of one kind only.
+        EvalError: no gold, gold of other ids, no pairs, or pairs of one kind only.
+        MismatchError: scores by another margin than `margin`.
         UsageError, InputError: as `fit_map`.
     """
     columns = columns or usual_columns(method, parts.dev_pairs, parts.test_pairs)
+    scores = bucc(parts.dev_pairs, parts.dev_gold, parts.test_pairs, parts.test_gold)  # first: it says what is foreign
     labels = gold_labels(parts.dev_pairs, parts.dev_gold).astype(np.float64)
     probability = fit_map(parts.dev_pairs, labels, method=method, columns=columns)
-    scores = bucc(parts.dev_pairs, parts.dev_gold, parts.test_pairs, parts.test_gold)
-    drafted = Calibration(probability, _limit(scores), 0.0, margin_of(parts.dev_pairs))
-    likely = [drafted.with_probability(pairs) for pairs in (parts.dev_pairs, parts.test_pairs)]
-    by_p = [pairs.select(["src_id", "tgt_id"]).append_column("score", pairs[PROBABILITY]) for pairs in likely]
+    drafted = Calibration(probability, _limit(scores), 0.0, margin_of(parts.dev_pairs) or margin)
+    tables = parts.dev_pairs, parts.test_pairs
+    likely = [drafted.probabilities(pairs, margin=margin) for pairs in tables]
+    by_p = [
+        pairs.select(["src_id", "tgt_id"]).append_column("score", pa.chunked_array([pa.array(values)]))
+        for pairs, values in zip(tables, likely, strict=True)
+    ]
     found = bucc(by_p[0], parts.dev_gold, by_p[1], parts.test_gold)
     fitted = {"on": "gold", **(about or {}), "dev": asdict(scores.dev), "test": asdict(scores.test)}
     calibration = replace(drafted, least=_limit(found), fitted=fitted)
-    quality = probability_scores(likely[1][PROBABILITY].to_numpy(), gold_labels(parts.test_pairs, parts.test_gold))
+    quality = probability_scores(likely[1], gold_labels(parts.test_pairs, parts.test_gold))
     return Tuned(calibration, scores, found, quality)
 
 
@@ -117,6 +128,7 @@ class Tune(Stage):
     """
 
     name = "tune"
+    version = 2
     inputs = ("pairs", "gold")
     output = "report"
 

@@ -13,7 +13,10 @@ from xret.artifact import MANIFEST, file_hash, read_manifest
 from xret.errors import VectorsError
 from xret.vectors.shard import as_matrix, read_shard
 
-__all__ = ["Vectors"]
+__all__ = ["SOURCE", "Vectors"]
+
+SOURCE = b"xret.source"
+"""Where the name of the file that a table was read from stands in its metadata, for messages."""
 
 
 class Vectors:
@@ -100,7 +103,7 @@ class Vectors:
         """Rows `start` to `stop`: (stop - start, dim) float32, C-contiguous; a read-only view where possible.
 
         Raises:
-            VectorsError: a value is NaN or infinite; names the row and its id.
+            VectorsError: a value is NaN or infinite; names the row, counted from 1, and its id.
             IndexError: outside the rows.
         """
         if not 0 <= start <= stop <= self.rows:
@@ -109,7 +112,7 @@ class Vectors:
         if not np.isfinite(out).all():
             row = start + int(np.flatnonzero(~np.isfinite(out).all(axis=1))[0])
             raise VectorsError(
-                f"{self._source}: row {row} (id '{self.ids()[row]}') holds NaN or infinity; encode it again"
+                f"{self._source}: vector {row + 1} (id '{self.ids()[row]}') holds NaN or infinity; make it again"
             )
         return out
 
@@ -169,14 +172,15 @@ def _from_array(array: NDArray[Any], source: str) -> Vectors:
 
 
 def _from_table(table: pa.Table) -> Vectors:
+    source = (table.schema.metadata or {}).get(SOURCE, b"table").decode()
     if missing := {"id", "vector"} - set(table.column_names):
-        raise VectorsError(f"table: has no column '{min(missing)}'; wanted id and vector")
+        raise VectorsError(f"{source}: has no column '{min(missing)}'; wanted id and vector")
     kind = table["vector"].type
-    chunks = [as_matrix(chunk, "table") for chunk in table["vector"].chunks]
+    chunks = [as_matrix(chunk, source) for chunk in table["vector"].chunks]
     if not pa.types.is_fixed_size_list(kind):
-        raise VectorsError(f"table: column 'vector' is {kind}, wanted fixed_size_list of halffloat or float")
+        raise VectorsError(f"{source}: column 'vector' is {kind}, wanted fixed_size_list of halffloat or float")
     dtype = kind.value_type.to_pandas_dtype()
-    return Vectors(chunks, table["id"].cast(pa.string()), kind.list_size, dtype, "table", {})
+    return Vectors(chunks, table["id"].cast(pa.string()), kind.list_size, dtype, source, {})
 
 
 def _from_folder(folder: Path, *, check: bool) -> Vectors:

@@ -67,6 +67,12 @@ def test_logistic_finds_the_law_of_the_data_whatever_the_scale() -> None:
     assert np.abs(slope.T @ (soft(columns) - p) / slope.std(axis=0) / len(p)).max() < 1e-3
 
 
+def test_logistic_is_drawn_in_by_the_rule_of_platt() -> None:
+    """Of one score alone the map is the mean of the targets: (3 * 4/5 + 1 * 1/3) / 4."""
+    made = fit_logistic(np.zeros((4, 1)), np.array([1.0, 1, 1, 0]))
+    assert made(np.zeros((1, 1))) == pytest.approx([(3 * 4 / 5 + 1 / 3) / 4], abs=1e-6)
+
+
 def test_logistic_stays_finite_where_labels_can_be_parted_or_columns_are_constant() -> None:
     made = fit_logistic(np.array([[1.0, 5], [1.1, 5], [1.2, 5], [1.3, 5]]), np.array([0.0, 0, 1, 1]), ("score", "five"))
     found = made(np.array([[1.0, 5], [1.3, 5], [1e6, 5], [-1e6, 5]]))
@@ -145,6 +151,14 @@ def test_a_calibration_survives_its_file(made: Isotonic | Logistic, tmp_path: Pa
     assert found.with_probability(table.slice(0, 0)).num_rows == 0
 
 
+def test_what_is_kept_is_compared_before_it_is_rounded() -> None:
+    """0.1 as float32 is more than 0.1: a pair just below it must not pass, nor one at it be lost."""
+    below, at = np.nextafter(0.1, 0), np.nextafter(0.3, 0)
+    kept = Calibration(Isotonic((0.0, 1.0), (0.0, 1.0)), 0.5, 0.1)
+    assert kept.kept(pairs([below, 0.1]))["score"].to_pylist() == [0.1]
+    assert Calibration(kept.probability, 0.5, at).kept(pairs([at]))["probability"].to_pylist() == [np.float32(at)]
+
+
 def test_scores_by_another_margin_are_refused() -> None:
     kept = Calibration(Isotonic((1.0,), (0.5,)), 1.1, 0.5, "ratio")
     with pytest.raises(MismatchError, match="by distance margin, the calibration is of ratio scores"):
@@ -167,7 +181,22 @@ GOOD: dict[str, Any] = {
         ({"kind": "index"}, "wanted an object of kind 'calibration', format 1"),
         ({"format": 2}, "format 1"),
         ({"margin": "cosine"}, "margin 'cosine'"),
-        ({"threshold": "high"}, "could not convert string to float"),
+        ({"threshold": "high"}, "threshold is 'high'; wanted a finite number"),
+        ({"threshold": 10**400}, "threshold is 1000.*; wanted a finite number"),
+        ({"threshold": float("nan")}, "threshold is nan; wanted a finite number"),
+        ({"least": True}, "least is True; wanted a finite number"),
+        ({"margin": ["ratio"]}, "margin .'ratio'"),
+        ({"fitted": [1]}, "wanted objects for 'map' and 'fitted'"),
+        ({"map": []}, "wanted objects for 'map' and 'fitted'"),
+        ({"map": None}, "wanted objects for 'map' and 'fitted'"),
+        ({"map": "isotonic"}, "wanted objects for 'map' and 'fitted'"),
+        ({"map": {"kind": ["isotonic"]}}, "map of kind .'isotonic'"),
+        ({"map": {"kind": "isotonic", "scores": [[1]], "probabilities": [0.1]}}, "scores is .1.; wanted a finite"),
+        ({"map": {"kind": "isotonic", "scores": 1, "probabilities": [0.1]}}, "scores is 1; wanted a list of numbers"),
+        *(
+            ({"map": {"kind": "logistic", "columns": names, "weights": [1, 1], "bias": 0}}, "wanted a list of names")
+            for names in ("ab", [1, 2], None)
+        ),
         ({"least": 1.5}, "least 1.5"),
         ({"map": {"kind": "spline"}}, "map of kind 'spline'; wanted isotonic or logistic"),
         ({"map": {"kind": "isotonic", "scores": [1.0]}}, "no 'probabilities'"),
@@ -187,5 +216,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file; wanted a calibration, which 'xret tune PAIRS -o FILE' writes"):
         Calibration.load(tmp_path / "none.json")
     (tmp_path / "c.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not JSON in UTF-8"):
+        Calibration.load(tmp_path / "c.json")
+    (tmp_path / "c.json").write_text("[" * 200_000)
     with pytest.raises(InputError, match="not JSON in UTF-8"):
         Calibration.load(tmp_path / "c.json")

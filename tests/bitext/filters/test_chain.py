@@ -81,7 +81,7 @@ def test_reasons_and_lines(pairs_of: MakePairs) -> None:
     assert filtered.kept["src_text"].to_pylist() == ["Baum"]
     assert filtered.dropped["dropped_by"].to_pylist() == ["score-cap", "copy", "letters"]
     assert [count.line() for count in filtered.counts] == [
-        "score-cap: 1 of 4 dropped; 1 pairs without a score were kept",
+        "score-cap: 1 of 4 dropped; one pair without a score was kept",
         "letters: 1 of 3 dropped",
         "copy: 1 of 2 dropped",
     ]

@@ -8,7 +8,7 @@ calibration.py  `Calibration`: map, threshold and where they come from, in a fil
 """
 
 from xret.bitext.calibration.blind import Blind, best_expected, expected_at, fit_blind, parallel_share
-from xret.bitext.calibration.calibration import PROBABILITY, Calibration, margin_of
+from xret.bitext.calibration.calibration import PROBABILITY, Calibration, Scoring, margin_of
 from xret.bitext.calibration.fitting import METHODS, Method, ProbabilityMap, column_values, fit_map, usual_columns
 from xret.bitext.calibration.isotonic import Isotonic, fit_isotonic
 from xret.bitext.calibration.logistic import Logistic, fit_logistic
@@ -22,6 +22,7 @@ __all__ = [
     "Logistic",
     "Method",
     "ProbabilityMap",
+    "Scoring",
     "best_expected",
     "column_values",
     "expected_at",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
+import reprlib
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from xret.artifact import atomic_file
@@ -27,10 +29,6 @@ TOKENS = "+tokens"
 
 PROBABILITY = "probability"
 """The column of P(parallel): float32."""
-_MAKERS: dict[str, tuple[Callable[..., ProbabilityMap], tuple[str, ...]]] = {
-    "isotonic": (Isotonic, ("scores", "probabilities")),
-    "logistic": (Logistic, ("columns", "weights", "bias")),
-}
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ class Calibration:
     margin: Scoring | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
 
-    def with_probability(self, pairs: pa.Table, *, margin: Scoring | None = None) -> pa.Table:
-        """The pairs, rows as they were, with a column `probability: float32`, the last or in place of an earlier one.
+    def probabilities(self, pairs: pa.Table, *, margin: Scoring | None = None) -> npt.NDArray[np.float64]:
+        """(n,) P(parallel) of the pairs, not rounded as the column is.
 
         Args:
             pairs: with the columns that the map reads.
@@ -69,16 +67,32 @@ class Calibration:
         found = margin or margin_of(pairs)
         if found and self.margin and found != self.margin:
             raise MismatchError(f"scores are by {found} margin, the calibration is of {self.margin} scores; tune again")
-        values = self.probability(column_values(pairs, self.probability.columns))
+        return self.probability(column_values(pairs, self.probability.columns))
+
+    def with_probability(
+        self, pairs: pa.Table, *, margin: Scoring | None = None, least: float | None = None
+    ) -> pa.Table:
+        """The pairs, in their order, with a column `probability: float32`, the last or in place of an earlier one.
+
+        Args:
+            pairs: with the columns that the map reads.
+            margin: of their scores, where known.
+            least: leave out pairs with a lower P(parallel), compared before it is rounded.
+
+        Raises:
+            MismatchError, InputError: as `probabilities`.
+        """
+        values = self.probabilities(pairs, margin=margin)
         column = pa.chunked_array([pa.array(values.astype(np.float32))])
         if PROBABILITY in pairs.column_names:
-            return pairs.set_column(pairs.column_names.index(PROBABILITY), PROBABILITY, column)
-        return pairs.append_column(PROBABILITY, column)
+            pairs = pairs.set_column(pairs.column_names.index(PROBABILITY), PROBABILITY, column)
+        else:
+            pairs = pairs.append_column(PROBABILITY, column)
+        return pairs if least is None else pairs.filter(pa.array(values >= least))
 
     def kept(self, pairs: pa.Table, *, margin: Scoring | None = None) -> pa.Table:
         """The pairs with a probability of at least `least`, with that column; raises as `with_probability`."""
-        found = self.with_probability(pairs, margin=margin)
-        return found.filter(pa.array(found[PROBABILITY].to_numpy() >= self.least))
+        return self.with_probability(pairs, margin=margin, least=self.least)
 
     def save(self, path: str | Path) -> None:
         """Write the file, atomically; equal calibrations give equal bytes."""
@@ -106,11 +120,11 @@ class Calibration:
             raise InputError(f"{path}: no such file; wanted a calibration, which 'xret tune PAIRS -o FILE' writes")
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not JSON in UTF-8 ({error}); wanted a calibration by 'xret tune'") from error
         try:
             return cls._of(fields)
-        except (InputError, KeyError, TypeError, ValueError) as error:
+        except (InputError, KeyError) as error:
             said = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise InputError(f"{path}: not a calibration by 'xret tune' ({said})") from error
 
@@ -118,15 +132,47 @@ class Calibration:
     def _of(cls, fields: Any) -> Calibration:
         if not isinstance(fields, dict) or fields.get("kind") != "calibration" or fields.get("format") != 1:
             raise InputError("wanted an object of kind 'calibration', format 1")
-        made = fields["map"]
-        if made.get("kind") not in _MAKERS:
-            raise InputError(f"map of kind {made.get('kind')!r}; wanted {' or '.join(_MAKERS)}")
-        maker, names = _MAKERS[made["kind"]]
-        threshold, least, margin = float(fields["threshold"]), float(fields["least"]), fields["margin"]
-        if not math.isfinite(threshold) or not 0 <= least <= 1 or margin not in (None, *get_args(Scoring)):
-            raise InputError(f"threshold {threshold}, least {least}, margin {margin!r}")
-        values = (tuple(value) if isinstance(value := made[name], list) else value for name in names)
-        return cls(maker(*values), threshold, least, margin, fields["fitted"])
+        made, fitted, margin = fields["map"], fields["fitted"], fields["margin"]
+        if not isinstance(made, dict) or not isinstance(fitted, dict):
+            raise InputError("wanted objects for 'map' and 'fitted'")
+        if made.get("kind") not in ("isotonic", "logistic"):
+            raise InputError(f"map of kind {_short(made.get('kind'))}; wanted isotonic or logistic")
+        threshold, least = _number(fields, "threshold"), _number(fields, "least")
+        if not 0 <= least <= 1 or (margin is not None and margin not in get_args(Scoring)):
+            raise InputError(f"threshold {threshold}, least {least}, margin {_short(margin)}")
+        if made["kind"] == "isotonic":
+            return cls(
+                Isotonic(_numbers(made, "scores"), _numbers(made, "probabilities")), threshold, least, margin, fitted
+            )
+        columns = made["columns"]
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            raise InputError(f"columns {_short(columns)}; wanted a list of names")
+        found = Logistic(tuple(columns), _numbers(made, "weights"), _number(made, "bias"))
+        return cls(found, threshold, least, margin, fitted)
+
+
+def _number(fields: Mapping[str, Any], name: str) -> float:
+    return _numbers({name: [fields[name]]}, name)[0]
+
+
+def _numbers(fields: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    """A list of finite numbers of a JSON object."""
+    values = fields[name]
+    if not isinstance(values, list):
+        raise InputError(f"{name} is {_short(values)}; wanted a list of numbers")
+    found = []
+    for value in values:
+        good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+        if not good:
+            raise InputError(f"{name} is {_short(value)}; wanted a finite number")
+        found.append(float(value))
+    return tuple(found)
+
+
+def _short(value: Any) -> str:
+    """A value of a file in a message."""
+    text = reprlib.repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def margin_of(pairs: pa.Table) -> Scoring | None:

@@ -66,4 +66,5 @@ def _number(what: str, limit: float) -> None:
 def _kept(pairs: pa.Table, within: pa.ChunkedArray) -> Verdict:
     keep = pc.fill_null(within, True).to_numpy().astype(bool)
     bare = pairs["score"].null_count
-    return Verdict(keep, f"{bare:,} pairs without a score were kept" if bare else "")
+    kept = "one pair without a score was kept" if bare == 1 else f"{bare:,} pairs without a score were kept"
+    return Verdict(keep, kept if bare else "")

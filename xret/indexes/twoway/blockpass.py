@@ -79,5 +79,6 @@ class BlockPass:
         """The pairs that may enter a list, of rows or of columns, with exact cosines: cheap sums first, if they pay."""
         if self.filter.coarse:
             kept = meeting.promising(row, column, row if ahead else column, bar)
+            self.filter.learn(len(meeting.rows.raw) * len(meeting.columns.raw), len(row) - len(kept))
             row, column = row[kept], column[kept]
         return row, column, meeting.exact(row, column)

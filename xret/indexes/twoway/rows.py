@@ -145,13 +145,22 @@ def survey(rows: Rows) -> Survey:
         if not sound.all():
             bad = start + int(np.argmin(sound))
             raise VectorsError(
-                f"vectors: row {bad} has length {lengths[bad]:g}; a cosine needs a finite vector that is not zero"
+                f"{_named(rows, bad)} has length {lengths[bad]:g}; a cosine needs a finite vector that is not zero"
             )
         hashes = b"".join(hashlib.blake2b(row, digest_size=16).digest() for row in block)
         digests[start:stop] = np.frombuffer(hashes, np.uint64).reshape(-1, 2)
         content.update(hashes)
     first, rank = first_of_equal(digests)
     return Survey(lengths, first, rank, content.hexdigest())
+
+
+def _named(rows: Rows, number: int) -> str:
+    """A vector, as messages name it: by its number, counted from 1, in the set that was given."""
+    if isinstance(rows, Selection):
+        return _named(rows.source, int(rows.chosen[number]))
+    if isinstance(rows, Vectors):
+        return f"{rows.source}: vector {number + 1} (id '{rows.ids()[number]}')"
+    return f"vectors: vector {number + 1}"
 
 
 def first_of_equal(digests: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -20,7 +20,7 @@ from xret.indexes.twoway.filters.device import DEVICE_BLOCKS, DeviceFilter, sear
 from xret.indexes.twoway.filters.similarity import BlockSimilarity
 from xret.indexes.twoway.plan import SPAN, Plan, plan_blocks
 from xret.indexes.twoway.rows import as_rows
-from xret.indexes.twoway.sides import Side, TwoWay
+from xret.indexes.twoway.sides import Side, TwoWay, sample_of
 from xret.indexes.twoway.topk import TopK
 
 __all__ = ["Search", "open_search"]
@@ -126,7 +126,7 @@ def open_search(
         )
     a, b = Side.of(left, k), Side.of(right, k)
     place = "cpu" if similarity else search_device(device, a.rows.rows * b.rows.rows)
-    chosen = similarity or choose_similarity(a.rows.rows, b.rows.rows, left.dim)
+    chosen = similarity or choose_similarity(a.rows.rows, b.rows.rows, left.dim, lambda: sample_of(a, b))
     workers = worker_count(threads) if place == "cpu" else min(worker_count(threads), _DEVICE_THREADS)
     usual = DEVICE_BLOCKS if place != "cpu" else _BLOCKS.get(chosen.name, _SMALL)
     plan = plan_blocks(

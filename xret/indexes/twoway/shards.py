@@ -104,15 +104,20 @@ def find_shards(places: Iterable[Path], key: str) -> list[Path]:
         sets.setdefault(shards, {})[number] = manifest.parent
     where = ", ".join(map(str, places))
     if not sets:
-        hint = f"; the {others} shards there are of other vectors or another k" if others else ""
+        hint = f"; {_others(others)}" if others else ""
         raise InputError(f"{where}: no shards of this mining run{hint}")
     shards, found = max(sets.items(), key=lambda each: (len(each[1]) / each[0], -each[0]))
     missing = [number for number in range(1, shards + 1) if number not in found]
     if missing:
         some = ", ".join(f"{number}/{shards}" for number in missing[:8]) + (" …" if len(missing) > 8 else "")
-        more = f"; {others} other shards there are of other vectors or another k" if others else ""
+        more = f"; {_others(others)}" if others else ""
         raise InputError(f"{where}: shards {some} are missing: run 'xret mine' with --shard for each{more}")
     return [found[number] for number in sorted(found)]
+
+
+def _others(number: int) -> str:
+    are = "one other shard there is" if number == 1 else f"{number} other shards there are"
+    return f"{are} of other vectors or another k"
 
 
 def merged_shards(search: Search, folders: Iterable[Path]) -> TwoWay:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from xret.indexes.twoway.rows import Rows, Survey, select, survey
 from xret.indexes.twoway.topk import TopK
 
-__all__ = ["Neighbours", "Side", "TwoWay"]
+__all__ = ["Neighbours", "Side", "TwoWay", "sample_of"]
+
+_PIECES, _PIECE = 32, 32  # of a sample: so many, of so many rows each
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,14 @@ class Side:
             return Neighbours(best.ids, best.values)
         place = np.searchsorted(self.kept, self.first)
         return Neighbours(other.kept[best.ids[place]], best.values[place])
+
+
+def sample_of(*sides: Side) -> NDArray[np.float32]:
+    """(s, d) unit vectors from all over some sides, as many of each; the same for the same sides."""
+    parts = []
+    for side in sides:
+        last = max(0, side.rows.rows - _PIECE)
+        for start in np.unique(np.linspace(0, last, _PIECES).astype(np.int64)).tolist():
+            stop = min(start + _PIECE, side.rows.rows)
+            parts.append(side.rows.block(start, stop) / side.lengths[start:stop, None])
+    return np.concatenate(parts).astype(np.float32)

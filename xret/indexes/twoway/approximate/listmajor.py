@@ -64,9 +64,9 @@ class _Piece:
         return cls(numbers, Block(0, len(numbers), raw, lengths, search.filter.prepare(raw, lengths)))
 
     def take(self, rows: Ints) -> _Piece:
-        own, operand = self.block, self.block.operand
-        part = operand[rows] if isinstance(operand, np.ndarray) else operand.take(rows)
-        return _Piece(self.numbers[rows], Block(0, len(rows), own.raw[rows], own.lengths[rows], part))
+        own = self.block
+        part = Block(0, len(rows), own.raw[rows], own.lengths[rows], own.operand.take(rows))
+        return _Piece(self.numbers[rows], part)
 
     def cut(self, size: int) -> Iterator[_Piece]:
         for start in range(0, len(self.numbers), size):

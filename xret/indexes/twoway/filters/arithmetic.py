@@ -6,8 +6,12 @@ import importlib.util
 import logging
 import platform
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xret.indexes.twoway.filters.similarity import BlockSimilarity, Float32Similarity
 
@@ -22,11 +26,14 @@ _UNITS = {
 }  # fmt: skip
 
 
-def choose_similarity(rows: int, columns: int, dim: int) -> BlockSimilarity:
+def choose_similarity(
+    rows: int, columns: int, dim: int, sample: Callable[[], NDArray[np.float32]] | None = None
+) -> BlockSimilarity:
     """The faster arithmetic for a search of `rows` x `columns` vectors; the result is the same.
 
     8 bits where the processor has a unit for products of bytes, ONNX Runtime is installed, and there are 5 * 10^7 pairs
-    or more of vectors of 64 dimensions or more.
+    or more of vectors of 64 dimensions or more. They are fitted to what `sample` gives, (s, dim) unit vectors of both
+    sides.
     """
     if rows * columns < _PAIRS or dim < _DIM or not byte_unit():
         return Float32Similarity()
@@ -41,6 +48,8 @@ def choose_similarity(rows: int, columns: int, dim: int) -> BlockSimilarity:
     if not found.sound():
         logger.warning("k-NN: this ONNX Runtime gives wrong products of bytes; searching in float32")
         return Float32Similarity()
+    if sample is not None:
+        found.fit(sample())
     return found
 
 

@@ -101,6 +101,9 @@ class DeviceFilter:
         values, ids = self._local.seen
         return self._chosen(values, ids, bar, meeting.columns, meeting.rows)
 
+    def learn(self, pairs: int, needless: int) -> None:
+        """Nothing: few pairs come back in any case."""
+
     def _chosen(self, values: Any, ids: Any, bar: Bar, own: Block, other: Block) -> Entries:
         """Which of the best few (n, few) of each of the own rows may enter its list."""
         worst, k = bar

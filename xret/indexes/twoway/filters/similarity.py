@@ -11,6 +11,7 @@ from xret.indexes.twoway.rows import READ, Selection, as_rows, row_lengths
 
 __all__ = [
     "BlockSimilarity",
+    "Bound",
     "Float32Similarity",
     "exact_cosines",
     "pair_cosines",
