@@ -68,6 +68,40 @@ def test_what_is_saved_is_for_calibrate(cli: Cli) -> None:
     assert sorted(shown) == ["en", "zh", "zh", "zh"]
 
 
+def test_what_the_files_say_of_languages_is_used(cli: Cli) -> None:
+    """A run that knows the documents' languages fused with one that does not, and queries for the saved map."""
+    rows = [line.split() for line in Path("run.trec").read_text().splitlines()]
+    known = [{"qid": q, "docid": d, "score": float(s), "dlang": d.split("@")[1]} for q, _, d, _, s, _ in rows]
+    Path("dense.jsonl").write_text("".join(json.dumps(row) + "\n" for row in known if str(row["docid"]) < "3"))
+    fair = "fuse dense.jsonl run.trec --calibrate quota --prior zh=1 -o -"
+    called = cli(*fair.split())
+    assert called.code == 1 and "rows are without); give the corpus" in called.err
+    called = cli(*fair.split(), "--corpus", "docs.jsonl")
+    assert called.code == 0 and called.out.splitlines()[0].split()[2].endswith("@zh")
+    fit = "eval calibration qrels.txt run.trec --corpus docs.jsonl --method raw --queries queries.jsonl --save map.json"
+    assert cli(*fit.split()).code == 0
+    fair = "fuse run.trec --calibrate map.json --corpus docs.jsonl -o fair.trec"
+    called = cli(*fair.split())
+    assert called.code == 1 and "give their languages" in called.err
+    assert cli(*fair.split(), "--queries", "queries.jsonl").code == 0
+    called = cli(
+        *["fuse", "run.trec", "--calibrate", "quota", "--prior", "zh=1,fr=1", "--corpus", "docs.jsonl", "-o", "x.trec"]
+    )
+    assert called.code == 0 and "no document is in fr" in called.err
+
+
+def test_options_of_merging_are_obeyed(cli: Cli) -> None:
+    def scores(line: str) -> list[float]:
+        called = cli(*line.split())
+        assert called.code == 0, called.err
+        return [float(row.split()[4]) for row in called.out.splitlines()]
+
+    assert scores("fuse run.trec -o - --calibrate rrf -k 1 --corpus docs.jsonl --depth 1")[0] == pytest.approx(1)
+    assert scores("fuse run.trec -o - --method minmax --calibrate raw --corpus docs.jsonl --depth 1")[0] == 1
+    Path("odd.trec").write_text("q1 Q0 0@de 1 inf t\nq1 Q0 0@en 2 1 t\n")
+    assert len(scores("fuse odd.trec -o - --method rrf --calibrate raw --corpus docs.jsonl")) == 2
+
+
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
@@ -83,6 +117,15 @@ def test_what_is_saved_is_for_calibrate(cli: Cli) -> None:
         ("fuse run.trec -o x --calibrate docs.jsonl --corpus docs.jsonl", 1, "no map from scores to relevance"),
         ("fuse run.trec -o x --prior de=1", 2, "--prior is for --calibrate quota"),
         ("fuse run.trec -o x --calibrate quota --prior de=-1", 2, "prior has de=-1.0"),
+        ("eval calibration qrels.txt run.trec --corpus docs.jsonl --method raw --prior de=1", 2, "--prior is for"),
+        ("eval calibration qrels.txt run.trec --corpus docs.jsonl --source de", 2, "--source is for SHIFT"),
+        ("eval calibration qrels.txt run.trec --corpus docs.jsonl --save nosuch/map.json", 1, "no folder nosuch"),
+        ("fuse run.trec -o x --calibrate quota --prior de=1,de=3", 2, "'de' has two shares"),
+        ("fuse run.trec -o x --calibrate quota --prior fr=1 --corpus docs.jsonl", 2, "no document is in fr; those"),
+        ("fuse run.trec run.trec -o x --method zscore -k 10", 2, "-k is the constant of rrf, and this is zscore"),
+        ("fuse run.trec -o x --calibrate zscore -k 10", 2, "and this is zscore; leave it out"),
+        ("fuse run.trec -o nosuch/x", 1, "there is no folder nosuch"),
+        ("fuse run.trec -o x --queries queries.jsonl", 2, "--queries is for --calibrate"),
         ("fuse run.trec -o x --corpus docs.jsonl", 2, "--corpus is for --calibrate"),
         ("fuse run.trec run.trec -o x --weight 1", 2, "1 weights for 2 runs"),
     ],

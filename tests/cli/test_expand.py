@@ -14,8 +14,9 @@ GENERATE = "expand generate docs.jsonl --model model --to de,ja --samples 2 --ma
 
 
 @pytest.fixture
-def model(sample: Path) -> Path:
+def model(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample as current folder, with its vectors and a random model."""
+    monkeypatch.setenv("XRET_CACHE", str(tmp_path / "cache"))
     seq2seq(sample / "model", "umt5", spread=0.2)
     return sample
 
@@ -85,6 +86,8 @@ def test_prompts_can_be_looked_at_without_a_model(sample: Path, cli: Cli) -> Non
         ("generate docs.jsonl --to de --model model -o -", 2, "wants the name of a file"),
         ("generate docs.jsonl --to de --show 1 -o q.tsv", 2, "leave -o out"),
         ("generate docs.jsonl --to de --model model -o q.tsv --greedy --samples 3", 2, "is the same query"),
+        ("generate docs.jsonl --to de --greedy --seed 1 --show 1", 2, "--seed is for sampling, and --greedy draws"),
+        ("generate docs.jsonl --to de --greedy --top-k 3 --show 1", 2, "--top-k is for sampling"),
         ("mix docs.vectors queries.tsv -o out", 2, "Missing option '--alpha'"),
         ("mix docs.vectors queries.tsv --alpha 2 -o out", 2, "2.0 is not in the range"),
         ("mix docs.vectors queries.tsv --alpha 0.1 -o -", 2, "made as a folder"),

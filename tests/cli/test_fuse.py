@@ -40,7 +40,7 @@ def test_runs_of_different_formats(cli: Cli) -> None:
     table = pa.table({**columns, "qlang": pa.array(["de"]).dictionary_encode()})
     pa.parquet.write_table(table, "two.parquet")
     assert cli("fuse", "one.jsonl", "two.parquet", "-o", "OUT.JSONL.GZ") == Called(
-        0, "", "OUT.JSONL.GZ: 2 documents for 1 queries\n"
+        0, "", "OUT.JSONL.GZ: 2 documents for 1 query\n"
     )
     rows = [json.loads(line) for line in gzip.decompress(Path("OUT.JSONL.GZ").read_bytes()).splitlines()]
     assert [(row["docid"], row["qlang"]) for row in rows] == [("b", "de"), ("a", "de")]

@@ -55,6 +55,9 @@ def test_filters_candidates_and_passages(index: str, cli: Cli) -> None:
     outcome = cli("search", index, "dog", "--candidates", "some.trec", "--format", "trec")
     assert [line.split()[2] for line in outcome.out.splitlines()] == ["xx1", "de1"]
     assert "does not hold 1 of the candidates" in outcome.err
+    Path("others.trec").write_text("7 Q0 de1 1 9 x\n")
+    outcome = cli("search", index, "dog", "--candidates", "others.trec")
+    assert (outcome.code, "the candidates are of none of the queries" in outcome.err) == (1, True)
     assert [docid for _, docid in found(cli, index, "dog", "--maxp")] == ["xx", "en", "de", "ja"]
     assert len(found(cli, index, "dog", "--rerank", "maxsim", "-k", "2")) == 2
     assert len(found(cli, index, "dog", "--calibrate", "zscore", "-k", "3")) == 3
@@ -90,6 +93,13 @@ def test_vectors_of_ones_own(index: str, cli: Cli) -> None:
     assert (told["rows"], told["tokens"], told["encoder"], told["languages"]) == (12, 36, None, {"und": 12})
     outcome = cli("search", "own.index", "cat")
     assert (outcome.code, "name it with --encoder" in outcome.err) == (1, True)
+    assert len(found(cli, "own.index", "cat", "--encoder", "toy")) == 10
+    build = ("index", "build", "own.arrow", "--kind", "multivector", "-o", "german.index")
+    outcome = cli(*build, "--queries", "docs.jsonl")
+    assert (outcome.code, "are vectors that nobody encodes" in outcome.err) == (2, True)
+    outcome = cli(*build, "--encoder", "toy")
+    assert (outcome.code, "holds token vectors, which are encoded already" in outcome.err) == (2, True)
+    assert json.loads(cli(*build, "--lang", "de", "--json").out)["languages"] == {"de": 12}
 
 
 WRONG: tuple[tuple[list[str], int, str], ...] = (
@@ -127,3 +137,16 @@ def test_words(index: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.code == 0, made.err
     assert found(cli, "w.index", "dogs", "--query-lang", "en") == [("1", "en2")]
     assert cli("index", "check", "w.index").code == 0
+    for outcome in (
+        cli("search", "w.index", "dogs", "--query-lang", "en", "--encoder", "toy"),
+        cli("index", "add", "w.index", "en.jsonl", "--encoder", "toy"),
+    ):
+        assert (outcome.code, "nothing is encoded; leave it out" in outcome.err) == (2, True)
+
+
+def test_an_encoder_that_was_moved_is_named_with_encoder(index: str, cli: Cli) -> None:
+    Path("toy").rename("moved")
+    Path("new.jsonl").write_text('{"id": "fi1", "lang": "fi", "text": "cat"}\n')
+    outcome = cli("index", "add", index, "new.jsonl")
+    assert (outcome.code, "its encoder is not found; say with --encoder" in outcome.err) == (1, True)
+    assert cli("index", "add", index, "new.jsonl", "--encoder", "moved").code == 0

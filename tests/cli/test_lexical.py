@@ -33,6 +33,16 @@ def test_a_lexicon_from_mined_pairs_translates_queries(sandbox: Path, cli: Cli) 
     )
     assert plain.code == translated.code == 0
     assert len(translated.out.splitlines()) > len(plain.out.splitlines())
+    for more, said in (
+        (("--lexicon", "l.parquet"), "no way from 'und' to en; say with --query-lang"),
+        (("--lexicon", "l.parquet", "--query-lang", "fr"), "no way from 'fr' to en; give another --lexicon"),
+        (("--pivot", "de"), "--pivot is a language that a --lexicon is gone through by"),
+    ):
+        refused = cli("search", "en.index", german, *more)
+        assert refused.code == 2 and said in refused.err
+    Path("q.jsonl").write_text('{"id": "1", "text": "x", "lang": "de"}\n{"id": "2", "text": "x", "lang": "fr"}\n')
+    warned = cli("search", "en.index", "--queries", "q.jsonl", "--lexicon", "l.parquet")
+    assert warned.code == 0 and "'fr' to en: 1 queries are searched as they are written" in warned.err
 
 
 def test_mistakes_are_told_in_one_line(sandbox: Path, cli: Cli) -> None:

@@ -61,6 +61,9 @@ def test_what_is_read_is_not_replaced(run: str, output: str, cli: Cli) -> None:
     [
         ("--overlap 3", "the overlap is that of windows"),
         ("--truncation windows --window 4 --overlap 4", "the overlap is 4 tokens"),
+        ("--weight 3", "--weight is for --model light, and this is 'maxsim'"),
+        ("--run-of passages", "which is not asked for"),
+        ("--truncation windows --overlap 9999", "the overlap is 9999 tokens; give less than the window's"),
         ("--model some/cross --encoder toy", "--encoder is for --model maxsim and light"),
         ("--model bert+{dlang}+rank --depth 0", "--depth"),
     ],

@@ -20,6 +20,7 @@ from xret.encoders import Encoder, encode_corpus, load_encoder
 from xret.errors import InputError, MismatchError, UsageError, VectorsError, XretError
 from xret.indexes import build_index
 from xret.pipeline import Pipeline
+from xret.stages.centre import Centre
 from xret.stages.encode import Encode
 from xret.stages.expand import Expand
 from xret.stages.index import Index
@@ -105,6 +106,26 @@ def test_alpha_0_changes_no_byte(store: Any, tmp_path: Path, dtype: str) -> None
     files = sorted(path.name for path in (tmp_path / "before").iterdir())
     assert files == sorted(path.name for path in (tmp_path / "after").iterdir())
     assert all((tmp_path / "before" / f).read_bytes() == (tmp_path / "after" / f).read_bytes() for f in files)
+
+
+def test_an_expansion_of_an_expansion(store: Any, encoder: Encoder, tmp_path: Path) -> None:
+    """Each mixes into what the one before left, and all of them are told; alpha 0 keeps the record, too."""
+    vectors = store(dtype="float32")
+    first = expand_vectors(vectors, assign(vectors, QUERIES), tmp_path / "1", encoder=encoder, alpha=0.2)
+    more = pa.table({"docid": ["p7", "p3"], "text": ["night", "sun"]})
+    second = expand_vectors(first, assign(first, more), tmp_path / "2", encoder=encoder, alpha=0.1)
+    found = second.block(0, 11)
+    assert np.abs(found - wanted(first, encoder, 0.1, "sum", more.to_pylist())).max() <= 1e-6
+    third = expand_vectors(second, assign(second, more), tmp_path / "3", encoder=None, alpha=0)
+    told = third.manifest["expansion"]
+    assert [one["alpha"] for one in told] == [0.2, 0.1, 0] and told[:2] == second.manifest["expansion"]
+    assert np.array_equal(third.block(0, 11), found)
+    (tmp_path / "work").mkdir()
+    moved = Vectors.open(Centre().run(CORPUS, tmp_path / "2", work=tmp_path / "work"))
+    again = expand_vectors(moved, assign(moved, more), tmp_path / "4", encoder=encoder, alpha=0.1)
+    assert again.manifest["centred"] == "mean" and [one["alpha"] for one in again.manifest["expansion"]] == [
+        0.2, 0.1, 0.1,
+    ]  # fmt: skip
 
 
 def test_arrays_and_tables(store: Any, encoder: Encoder, tmp_path: Path) -> None:

@@ -106,7 +106,11 @@ def test_the_definitions_of_scores(given: list[tuple[dict[tuple[str, str], int],
         said = [_normal(values, method) if values else ({}, 0.0) for values in lists]
         for docid in found:
             total = sum(w * one.get(docid, rest) for w, (one, rest) in zip(weights, said, strict=True))
-            times = sum(docid in values for values in lists) if method == "combmnz" else 1
+            times = (
+                sum(docid in values and w > 0 for w, values in zip(weights, lists, strict=True))
+                if method == "combmnz"
+                else 1
+            )
             expected[query, docid] = total * times
     fused = fuse_runs([run_of(run) for run in runs], method=method, weights=weights)
     found_scores = {(row["qid"], row["docid"]): row["score"] for row in fused.to_pylist()}
@@ -114,6 +118,20 @@ def test_the_definitions_of_scores(given: list[tuple[dict[tuple[str, str], int],
     assert fused.equals(ordered(fused)) and set(fused["tag"].to_pylist()) == {method}
     back = fuse_runs([run_of(run) for run in reversed(runs)], method=method, weights=weights[::-1])
     assert {(row["qid"], row["docid"]): row["score"] for row in back.to_pylist()} == found_scores
+
+
+def test_runs_that_no_order_can_come_of() -> None:
+    sound = pa.table({"qid": ["a", "a"], "docid": ["u", "v"], "score": [1.0, 2.0]})
+    for score, docid, message in (
+        ([1.0, float("nan")], ["u", "v"], "'v' for query 'a' is NaN"),
+        ([1.0, 2.0], ["u", "u"], "'u' stands twice for query 'a' in run 2 of 2"),
+    ):
+        with pytest.raises(EvalError, match=message):
+            fuse_runs([sound, pa.table({"qid": ["a", "a"], "docid": docid, "score": score})])
+    huge = pa.table({"qid": ["a"] * 3, "docid": ["u", "v", "w"], "score": [1.7e308, -1.7e308, 0.0]})
+    for method, scores in (("minmax", [1, 0.5, 0]), ("zscore", [1.5**0.5, 0, -(1.5**0.5)])):
+        found = fuse_runs([huge], method=method)  # type: ignore[arg-type]
+        assert found["docid"].to_pylist() == ["u", "w", "v"] and found["score"].to_pylist() == pytest.approx(scores)
 
 
 def test_weights_and_scores_refused() -> None:

@@ -14,13 +14,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("path", sorted((ROOT / "xret" / "stages").rglob("*.py")), ids=lambda path: path.name)
 def test_nothing_from_above_is_imported(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith(("xret.pipeline", "xret.cli"))]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "xret" / "indexes").rglob("*.py")), ids=lambda path: path.name)
+def test_indexes_import_no_encoder_and_no_stage(path: Path) -> None:
+    """Whether a GPU can be used is asked of a module that imports nothing of encoders."""
+    above = ("xret.encoders", "xret.stages", "xret.pipeline", "xret.cli", "xret.eval")
+    assert not [name for name in imported(path) if name.startswith(above) and name != "xret.encoders.runtime.devices"]
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, for types alone left out."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    assert not [name for name in modules if name.startswith(("xret.pipeline", "xret.cli"))]
+    return modules
 
 
 @pytest.mark.parametrize(

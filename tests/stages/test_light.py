@@ -11,6 +11,7 @@ import pytest
 
 from xret.encoders import Encoder, load_encoder
 from xret.errors import ModelError, UsageError
+from xret.stages import light
 from xret.stages import maxsim as module
 from xret.stages.light import light_texts
 from xret.stages.maxsim import maxsim
@@ -42,6 +43,7 @@ def test_cosine_plus_maxsim(
     encoder: Encoder, monkeypatch: pytest.MonkeyPatch, weight: float, window: int | None
 ) -> None:
     monkeypatch.setattr(module, "CHARACTERS", 100)  # several batches
+    monkeypatch.setattr(light, "PAIRS", 2)
     texts = documents()
     pairs = np.tile(np.arange(3), 4), np.repeat(np.arange(4), 3)
     found = light_texts(encoder, QUERIES, texts, pairs, weight=weight, window=window)
@@ -68,6 +70,8 @@ def test_a_run_reranked(encoder: Encoder, tmp_path: Path) -> None:
 def test_what_is_refused(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="the weight is nan"):
         Rerank(model="light", weight=float("nan"))
+    with pytest.raises(UsageError, match="the overlap is 64 tokens; give 0 or more, less than the window's 64"):
+        Rerank(model="light", truncation="windows", overlap=64)
     monkeypatch.setattr(encoder, "dim", 0)
     with pytest.raises(ModelError, match="gives token vectors, no sentence vectors"):
         light_texts(encoder, ["a"], ["b"], (np.zeros(1, np.int64), np.zeros(1, np.int64)))

@@ -62,11 +62,37 @@ def test_documents_become_their_passages(seed: int) -> None:
     own = defaultdict(list)
     for row in corpus.to_pylist():
         own[row["doc_id"]].append(row["id"])
-    own.pop(None, None)
+    own |= {docid: [docid] for docid in own.pop(None, [])}  # documents of their own
     run = run_of(seed, list(own))
     found = to_passages(run, corpus).to_pylist()
     wanted = [(row["qid"], docid, row["score"]) for row in run.to_pylist() for docid in own[row["docid"]]]
     assert [(row["qid"], row["docid"], row["score"]) for row in found] == wanted
+
+
+def test_ids_of_passages_that_are_ids_of_documents() -> None:
+    """The first passage is called as its document."""
+    names = ["a", "a-2", "b", "b-2", "c"]
+    corpus = pa.table({"id": names, "doc_id": ["a", "a", "b", "b", None]})
+
+    def ids(docids: list[str], **options: Any) -> list[str]:
+        run = pa.table({"qid": ["q"] * len(docids), "docid": docids, "score": [1.0] * len(docids)})
+        found: list[str] = to_passages(run, corpus, **options)["docid"].to_pylist()
+        return found
+
+    assert ids(["a", "b-2"]) == ["a", "b-2"] and ids(["c"]) == ["c"]
+    for docids in (["a"], ["c", "b"]):
+        with pytest.raises(EvalError, match=f"such as '{docids[-1]}'; say which are meant"):
+            ids(docids)
+    assert ids(["c", "b"], of="passages") == ["c", "b"] and ids(["c", "b"], of="documents") == ["c", "b", "b-2"]
+    with pytest.raises(EvalError, match="document 'b-2' of the run has no passages"):
+        ids(["a", "b-2"], of="documents")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_comes_out_goes_in_again(seed: int) -> None:
+    corpus = passages(seed)
+    out = best_passages(run_of(seed, corpus["id"].to_pylist()), corpus)
+    assert best_passages(to_passages(out, corpus), corpus)["docid"].to_pylist() == out["docid"].to_pylist()
 
 
 def test_reranking_documents_by_their_passages(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -23,10 +23,12 @@ def _checked_prior(context: click.Context, parameter: click.Parameter, value: st
     from xret.cli.options import checked_lang
     from xret.errors import UsageError
 
-    shares = {}
+    shares: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         name, _, number = part.partition("=")
         lang = checked_lang(context, parameter, name.strip())
+        if lang in shares:
+            raise UsageError(f"--prior: '{lang}' has two shares; give it one")
         try:
             shares[str(lang)] = float(number)
         except ValueError as error:
@@ -58,23 +60,37 @@ def prior_option(command: Command) -> Command:
 
 
 def calibrated(
-    run: pa.Table, calibrate: str, *, prior: dict[str, float] | None, depth: int | None, corpus: pa.Table | None = None
-) -> pa.Table:
+    run: pa.Table, calibrate: str, *, prior: dict[str, float] | None, depth: int | None, corpus: pa.Table | None = None,
+    spoken: Mapping[str, str] | None = None, k: int = 60, tag: str | None = None,
+) -> pa.Table:  # fmt: skip
     """The run by the method or the file that ``--calibrate`` names.
 
+    Args:
+        run: `qid, docid, score`, and `dlang` and `qlang` as far as it says them.
+        calibrate: see `refuse_calibration`.
+        prior: shares for quota.
+        depth: documents per query that are kept; None keeps all.
+        corpus: `id, lang`, for documents of which the run does not say it.
+        spoken: query id -> language, for queries of which the run does not say it.
+        k: the constant of rrf.
+        tag: of the new run; None: as it was.
+
     Raises:
-        UsageError: neither a method nor a file, or a prior for something else than quota.
+        UsageError: neither a method nor a file, or a prior for something else than quota, or for other languages.
         InputError: the file is not one of these.
         EvalError: as `calibrate_run`.
     """
     from typing import cast
 
     from xret.stages.merging import Calibration, RelevanceMap, calibrate_run
+    from xret.stages.merging.languages import check_spoken, with_document_languages, with_query_languages
 
     refuse_calibration(calibrate, prior)
+    run = with_query_languages(with_document_languages(run, corpus), spoken or {})
+    check_spoken(run, prior)
     if calibrate in METHODS:
-        return calibrate_run(run, cast("Calibration", calibrate), prior=prior, corpus=corpus, depth=depth)
-    return calibrate_run(run, "logistic", model=RelevanceMap.load(calibrate), corpus=corpus, depth=depth)
+        return calibrate_run(run, cast("Calibration", calibrate), prior=prior, depth=depth, k=k, tag=tag)
+    return calibrate_run(run, "logistic", model=RelevanceMap.load(calibrate), depth=depth, tag=tag)
 
 
 def refuse_calibration(calibrate: str | None, prior: dict[str, float] | None) -> None:

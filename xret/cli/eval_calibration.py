@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
+from click.core import ParameterSource
 
 from xret.cli.calibration_options import prior_option
+from xret.cli.counting import counted
 from xret.cli.eval import print_json, print_table
 from xret.cli.options import json_option, verbose_option
 
@@ -83,17 +85,21 @@ def command(qrels: str, runs: tuple[str, ...], save: str | None, as_json: bool, 
     from xret.runs import read_qrels, read_run
     from xret.stages.merging import fit_relevance, with_languages
     from xret.stages.merging.compare import compare, document_languages
+    from xret.stages.merging.languages import check_spoken, with_document_languages, with_query_languages
 
-    _refuse_pooled(save, options["pooled"])
-    refuse_overwriting(save, qrels, *runs, options["corpus"], options["queries"])
+    _refuse_idle(save, options)
+    refuse_overwriting(save, qrels, *runs, options["corpus"], options["queries"], option="--save")
     judgements, corpus, queries = read_qrels(qrels), _corpus(options["corpus"]), _corpus(options["queries"])
     _refuse_vectors(options)
     tables = {name: read_run(name) for name in dict.fromkeys(runs)}
+    tables = {name: with_languages(table, corpus) if corpus is not None else with_document_languages(table)
+              for name, table in tables.items()}  # fmt: skip
     known = document_languages(tables.values(), corpus)
     found, fitted = {}, None
     for name, table in tables.items():
         spoken = query_languages(table, queries)
-        run = _with_queries(table if corpus is None else with_languages(table, corpus), spoken)
+        run = with_query_languages(table, spoken)
+        check_spoken(run, options["prior"])
         found[name] = compare(
             run, judgements, known, _methods(options["methods"]), measures=options["measures"] or ("nDCG@20", "R@100"),
             prior=options["prior"], folds=options["folds"], depth=options["depth"], cutoff=options["at"],
@@ -105,14 +111,20 @@ def command(qrels: str, runs: tuple[str, ...], save: str | None, as_json: bool, 
     (_as_json if as_json else _as_tables)(found, options["languages"])
     if save and fitted:
         fitted.save(save)
-        click.echo(f"{save}: fitted on {fitted.made['queries']:,} queries of {runs[0]}", err=True)
+        click.echo(f"{save}: fitted on {counted(fitted.made['queries'], 'query')} of {runs[0]}", err=True)
 
 
-def _refuse_pooled(save: str | None, pooled: bool) -> None:
+def _refuse_idle(save: str | None, options: dict[str, Any]) -> None:
+    """Refuse options that nothing would come of."""
     from xret.errors import UsageError
 
-    if pooled and not save:
+    if options["pooled"] and not save:
         raise UsageError("--pooled is for --save, which is not given; to compare, take --method logistic-pooled")
+    if options["prior"] is not None and "quota" not in _methods(options["methods"]):
+        raise UsageError("--prior is for --method quota, which is not among those given; add it, or leave --prior out")
+    source = click.get_current_context().get_parameter_source("source")
+    if source is ParameterSource.COMMANDLINE and not options["parallel"]:
+        raise UsageError("--source is for SHIFT, with --parallel, which is not given; add that, or leave --source out")
 
 
 def _refuse_vectors(options: dict[str, Any]) -> None:
@@ -162,15 +174,6 @@ def _corpus(path: str | None) -> pa.Table | None:
     from xret.corpus import open_corpus
 
     return None if path is None else open_corpus(path)
-
-
-def _with_queries(run: pa.Table, spoken: dict[str, str]) -> pa.Table:
-    """The run with `qlang`, where the languages of its queries are known."""
-    import pyarrow as pa
-
-    if "qlang" in run.column_names or not spoken:
-        return run
-    return run.append_column("qlang", pa.array([spoken.get(qid) for qid in run["qid"].to_pylist()], pa.string()))
 
 
 def _rows(found: list[Compared]) -> tuple[list[dict[str, Any]], list[str]]:

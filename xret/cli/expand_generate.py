@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from xret.cli.counting import counted
 from xret.cli.options import checked_lang, device_option, json_option, on_error_option, threads_option, verbose_option
 
 __all__ = ["generate"]
@@ -82,6 +84,7 @@ def generate(
     from xret.stages.generate import Generate
 
     _check(corpus, model, output, show)
+    _refuse_sampling(greedy)
     words = tuple(word.strip() for word in to.split(",") if word.strip())
     samples = samples or (1 if greedy else 5)
     stage = Generate(model=model or "", to=words, samples=samples, greedy=greedy, **options)
@@ -98,7 +101,8 @@ def generate(
     if as_json:
         click.echo(json.dumps({"queries_file": output, "model": model, "seconds": round(seconds, 3), **asdict(done)}))
         return
-    click.echo(f"{output}: {done.queries:,} queries for {done.passages:,} passages, {seconds:.1f} s", err=True)
+    click.echo(f"{output}: {counted(done.queries, 'query')} for {counted(done.passages, 'passage')}, {seconds:.1f} s",
+               err=True)  # fmt: skip
 
 
 def _check(corpus: str, model: str | None, output: str | None, show: int | None) -> None:
@@ -118,6 +122,16 @@ def _check(corpus: str, model: str | None, output: str | None, show: int | None)
     check_target(output)
     if Path(output).exists():
         raise InputError(f"{output}: exists already; remove it or choose another name")
+
+
+def _refuse_sampling(greedy: bool) -> None:
+    from xret.errors import UsageError
+
+    source = click.get_current_context().get_parameter_source
+    for name in ("top_k", "temperature", "seed"):
+        if greedy and source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is for sampling, and --greedy draws nothing; leave one of the two out")
 
 
 def _show(asked: list[Any], as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from xret.cli.counting import counted
 from xret.cli.options import checked_lang, device_option, json_option, on_error_option, threads_option, verbose_option
 
 __all__ = ["mix"]
@@ -86,6 +87,6 @@ def mix(
     spoken = ", ".join(f"{tag} {count:,}" for tag, count in list(done.languages.items())[:8])
     more = f" and {len(done.languages) - 8} more" if len(done.languages) > 8 else ""
     click.echo(
-        f"{output}: {done.queries:,} queries ({spoken}{more}) mixed into {done.expanded:,} of {done.rows:,} rows, "
-        f"alpha {alpha:g}", err=True,
+        f"{output}: {counted(done.queries, 'query')} ({spoken}{more}) mixed into {done.expanded:,} of "
+        f"{done.rows:,} rows, alpha {alpha:g}", err=True,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xret.cli.index_options import FOLDER, analyzer_option, corpus_options, kind_options, refuse_ignored
-from xret.cli.index_verbs import OWN, add_kind, build_kind, describe, refuse_foreign, report, report_check
+from xret.cli.index_verbs import add_kind, build_kind, describe, refuse_foreign, report, report_check
 from xret.cli.options import (
     encoder_option,
     json_option,
@@ -99,13 +99,13 @@ def build(source: str, output: Path, kind: str, **options: Any) -> None:
 
     CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), a folder of them, or - for stdin; it is
     encoded first. VECTORS is a folder with the manifest of xret encode; with it there are no texts and no languages to
-    filter by. Up to 200,000 rows, --factory auto takes an exact index; above, one with inverted lists, as precise as
+    filter by; for --kind multivector, an .arrow file with a column tokens (list of vectors for each id) holds vectors
+    too. Up to 200,000 rows, --factory auto takes an exact index; above, one with inverted lists, as precise as
     fits into --memory. A multivector index that was interrupted goes on when the same command is given again.
     """
     from xret.indexes.choice import parse_bytes
 
-    own = {name: options[name] for name in OWN}
-    refuse_foreign(kind, own)
+    refuse_foreign(kind, options)
     options["memory"] = parse_bytes(options["memory"]) if options["memory"] else None
     _refuse_existing(output)
     if kind == "dense":
@@ -175,6 +175,7 @@ def _add_dense(index: Path, source: str, options: dict[str, Any]) -> None:
 
     refuse_ignored(source)
     opened = open_index(index)
+    opened.refuse_centred()  # before anything is encoded
     options["encoder"] = index_encoder(index, opened.manifest, options["encoder"])
 
     def before(corpus: Any, model: Encoder) -> None:

@@ -22,7 +22,10 @@ def corpus_options(command: Command) -> Command:
     """What `build` and `add` ask about the corpus and its encoding."""
     command = on_error_option(device_option(threads_option(command)))
     command = click.option(
-        "--work", type=FOLDER, metavar="DIR", help="Keep vectors here: a run that was killed goes on from them."
+        "--work",
+        type=FOLDER,
+        metavar="DIR",
+        help="Keep here what is made on the way, for dense the vectors: a run that was killed goes on from them.",
     )(command)
     return click.option(
         "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["add_kind", "build_kind", "describe", "refuse_foreign", "report", "report_check"]
+    from xret.encoders import Encoder
 
-OWN = {  # options of `build` and the kinds they are for
-    "factory": ("dense",),
-    "memory": ("dense", "multivector"),
-    "codec": ("multivector",),
-    "pool": ("multivector",),
-    "queries": ("multivector",),
-    "backend": ("lexical",),
-    "analyzers": ("lexical",),
-}
+__all__ = ["add_kind", "build_kind", "describe", "loader", "refuse_foreign", "report", "report_check"]
 
 
 def refuse_foreign(kind: str, given: Mapping[str, Any]) -> None:
@@ -32,11 +25,12 @@ def refuse_foreign(kind: str, given: Mapping[str, Any]) -> None:
         UsageError: naming the kinds that have it.
     """
     from xret.errors import UsageError
+    from xret.indexes.kinds import BUILD_OPTIONS, foreign_option
 
-    for name, value in given.items():
-        if value is not None and kind not in OWN[name]:
-            flag = "--analyzer" if name == "analyzers" else f"--{name}"
-            raise UsageError(f"{flag} is for --kind {' or '.join(OWN[name])}, not {kind}; leave it out")
+    name = foreign_option(BUILD_OPTIONS, kind, given)
+    if name is not None:
+        flag = "--analyzer" if name == "analyzers" else f"--{name}"
+        raise UsageError(f"{flag} is for --kind {' or '.join(BUILD_OPTIONS[name])}, not {kind}; leave it out")
 
 
 def build_kind(kind: str, source: str, output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -50,7 +44,7 @@ def build_kind(kind: str, source: str, output: Path, options: Mapping[str, Any])
     """
     from xret.cli.encoding import work_folder
     from xret.corpus import open_corpus
-    from xret.indexes.kinds import verbs
+    from xret.indexes.kinds import BUILD_OPTIONS, verbs
 
     if (
         kind == "lexical"
@@ -59,26 +53,32 @@ def build_kind(kind: str, source: str, output: Path, options: Mapping[str, Any])
         and any(Path(source).glob("segments_*"))
     ):
         return _adopted(source, output, options)
+    _refuse_encoder(kind, source)
     with work_folder(options["work"], output) as folder:
         corpus = _corpus(kind, source, options, folder)
-        own = {name: options.get(name) for name in OWN if kind in OWN[name]}
+        own = {name: options.get(name) for name, kinds in BUILD_OPTIONS.items() if kind in kinds}
         if options.get("queries"):
             own["queries"] = open_corpus(options["queries"], lang=None, on_error=options["on_error"])
         return verbs(kind).build(
-            output, corpus, encoder=options["encoder"], device=options["device"], threads=options["threads"],
+            output, corpus, encoder=loader(options["encoder"], options), threads=options["threads"],
             text=not options["no_text"], progress=True, **own,
         )  # fmt: skip
 
 
 def add_kind(kind: str, index: Path, source: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add a corpus to an index that is not dense; arguments as for `build_kind`."""
-    from xret.cli.encoding import work_folder
+    from xret.cli.encoding import index_encoder, work_folder
     from xret.indexes.kinds import verbs
 
     own: dict[str, Any] = {"analyzers": options["analyzers"]} if kind == "lexical" else {}
+    _refuse_encoder(kind, source)
     with work_folder(options["work"], index) as folder:
+        corpus, encoder = _corpus(kind, source, options, folder), None
+        if kind == "multivector" and "tokens" not in corpus.column_names:
+            name = index_encoder(index, verbs(kind).open_index(index).manifest, options["encoder"])
+            encoder = loader(name, options)
         return verbs(kind).add(
-            index, _corpus(kind, source, options, folder), encoder=options["encoder"], device=options["device"],
+            index, corpus, encoder=encoder,
             threads=options["threads"], replace=options["replace"] or None, progress=True, **own,
         )  # fmt: skip
 
@@ -122,14 +122,53 @@ def _adopted(source: str, output: Path, options: Mapping[str, Any]) -> Mapping[s
     """
     from xret.errors import UsageError
     from xret.indexes.kinds import verbs
+    from xret.indexes.lexical.analyzers import base_language
     from xret.indexes.lexical.lucene.write import adopt_lucene
     from xret.indexes.lexical.verbs import given_analyzers
 
     if not options["lang"]:
         raise UsageError(f"'{source}' is a Lucene index; say with --lang which language it is in")
-    analyzer = given_analyzers(options["analyzers"]).get(options["lang"])
+    analyzer = given_analyzers(options["analyzers"]).get(base_language(options["lang"]))
     adopt_lucene(output, Path(source), lang=options["lang"], analyzer=analyzer)
     return verbs("lexical").fields(output)
+
+
+def loader(name: str, options: Mapping[str, Any]) -> Callable[[], Encoder]:
+    """What loads an encoder, when it is needed."""
+
+    def load() -> Encoder:
+        from xret.encoders import load_encoder
+
+        return load_encoder(name, device=options["device"], threads=options["threads"])
+
+    return load
+
+
+def _refuse_encoder(kind: str, source: str) -> None:
+    """Refuse an ``--encoder`` that would encode nothing.
+
+    Raises:
+        UsageError: it was given.
+    """
+    from xret.errors import UsageError
+
+    context = click.get_current_context()
+    if context.get_parameter_source("encoder") is not ParameterSource.COMMANDLINE or not context.params["encoder"]:
+        return
+    if kind == "lexical":
+        raise UsageError("--encoder: a lexical index holds words, and nothing is encoded; leave it out")
+    if _tokens(source) is not None:
+        raise UsageError(f"--encoder: '{source}' holds token vectors, which are encoded already; leave it out")
+
+
+def _tokens(source: str) -> pa.Table | None:
+    """The table of an Arrow file with token vectors."""
+    from xret.mapped import map_table
+
+    if not source.endswith(".arrow") or not Path(source).is_file():
+        return None
+    table = map_table(Path(source), remedy="make it again")
+    return table if "tokens" in table.column_names else None
 
 
 def _corpus(kind: str, source: str, options: Mapping[str, Any], folder: Path) -> pa.Table:
@@ -144,10 +183,21 @@ def _corpus(kind: str, source: str, options: Mapping[str, Any], folder: Path) ->
 
     if holds_vectors(source):
         raise UsageError(f"'{source}' holds one vector for each text, for --kind dense; give the corpus")
-    if kind == "multivector" and source.endswith(".arrow"):
-        from xret.mapped import map_table
-
-        table = map_table(Path(source), remedy="make it again")
-        if "tokens" in table.column_names:
-            return table
+    table = _tokens(source) if kind == "multivector" else None
+    if table is not None:
+        return _with_language(table, options["lang"])
     return open_corpus(source, lang=options["lang"], on_error=options["on_error"], cache=folder)
+
+
+def _with_language(table: pa.Table, lang: str | None) -> pa.Table:
+    """The rows that do not say their language are in this one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if lang is None:
+        return table
+    if "lang" not in table.column_names:
+        return table.append_column("lang", pa.repeat(pa.scalar(lang), table.num_rows))
+    given = table["lang"].cast(pa.string())
+    given = pc.coalesce(pc.if_else(pc.equal(given, ""), None, given), lang)
+    return table.set_column(table.column_names.index("lang"), "lang", given)

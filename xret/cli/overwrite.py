@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xret.errors import UsageError
+from xret.errors import InputError, UsageError
 
 __all__ = ["refuse_overwriting", "refuse_stdout", "same_file"]
 
@@ -15,7 +15,9 @@ def same_file(one: str, other: str) -> bool:
 
 
 def refuse_overwriting(output: str | None, *inputs: str | None, option: str = "-o") -> None:
-    """Refuse, before anything is read, an output that is one of the inputs. Devices and pipes are let pass.
+    """Refuse, before anything is read, an output that is one of the inputs, or has no folder.
+
+    Devices and pipes are let pass.
 
     Args:
         output: file to write; None and ``-`` are stdout.
@@ -24,12 +26,15 @@ def refuse_overwriting(output: str | None, *inputs: str | None, option: str = "-
 
     Raises:
         UsageError: names the file.
+        InputError: the output's folder is not there.
     """
     if output in (None, "-") or (Path(output).exists() and not Path(output).is_file()):
         return
     for name in inputs:
         if name is not None and same_file(name, output):
             raise UsageError(f"{option} {output}: would overwrite '{name}', which is to be read; give another name")
+    if not (folder := Path(output).parent).is_dir():
+        raise InputError(f"{output}: cannot write here (there is no folder {folder}); make it, or choose another place")
 
 
 def refuse_stdout(output: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from xret.cli.counting import counted
 from xret.cli.options import (
     device_option,
     encoder_option,
@@ -75,6 +76,11 @@ Examples:
     "--maxp", is_flag=True, help="C holds passages, its doc_id their documents: rank documents by their best passage."
 )
 @click.option(
+    "--run-of",
+    type=click.Choice(["passages", "documents"]),
+    help="For --maxp: what RUN ranks.  [default: as its ids say]",
+)
+@click.option(
     "--batch",
     type=click.IntRange(min=1),
     metavar="N",
@@ -99,27 +105,32 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
     module.safetensors) or LoRA (PEFT's layout). {dlang} and {qlang} in a module's name stand for the language of the
     document and of the query: bert+adapters/{dlang}+adapters/ranking.
 
-    With --maxp the documents of RUN may be passages (ids of C), or documents (values of C's doc_id), all of whose
-    passages are then scored; the result is of documents.
+    With --maxp the documents of RUN may be passages (ids of C), or documents (values of C's doc_id, or ids of rows that
+    have none), all of whose passages are then scored; the result is of documents. Where its ids may be either, --run-of
+    says which.
     """
     from xret.cli.overwrite import refuse_overwriting
     from xret.corpus import open_corpus
     from xret.runs import read_run, write_run
     from xret.stages.rerank import Rerank
 
-    _refuse_encoder(options["model"])
+    _refuse_idle(options["model"])
     refuse_overwriting(output, run, queries, corpus)
     table = read_run(run)
     texts = [open_corpus(source, on_error=on_error) for source in (queries, corpus)]
     with tempfile.TemporaryDirectory(prefix="xret-rerank-") as work:
         reranked = Rerank(**options).run(table, *texts, work=Path(work))
     write_run(reranked, sys.stdout.buffer if output == "-" else output)
-    click.echo(f"{output}: {reranked.num_rows:,} documents for {len(reranked['qid'].unique()):,} queries", err=True)
+    documents, asked = counted(reranked.num_rows, "document"), counted(len(reranked["qid"].unique()), "query")
+    click.echo(f"{output}: {documents} for {asked}", err=True)
 
 
-def _refuse_encoder(model: str) -> None:
+def _refuse_idle(model: str) -> None:
+    """Refuse options that the model does not read."""
     from xret.errors import UsageError
 
-    source = click.get_current_context().get_parameter_source("encoder")
-    if model not in ("maxsim", "light") and source is ParameterSource.COMMANDLINE:
+    source = click.get_current_context().get_parameter_source
+    if model not in ("maxsim", "light") and source("encoder") is ParameterSource.COMMANDLINE:
         raise UsageError(f"--encoder is for --model maxsim and light; '{model}' scores by itself, leave --encoder out")
+    if model != "light" and source("weight") is ParameterSource.COMMANDLINE:
+        raise UsageError(f"--weight is for --model light, and this is '{model}'; leave it out")

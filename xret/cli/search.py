@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from xret.cli.calibration_options import calibrate_option, calibrated, prior_option, refuse_calibration
+from xret.cli.index_verbs import loader
 from xret.cli.options import checked_lang, device_option, on_error_option, threads_option, verbose_option
 from xret.cli.search_options import (
     filter_options,
@@ -87,6 +88,7 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     """
     from xret.cli.hits import kind_of, write_hits
     from xret.cli.overwrite import refuse_overwriting
+    from xret.errors import UsageError
     from xret.indexes.kinds import index_kind, verbs
 
     output = None if output == "-" else output
@@ -95,6 +97,10 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     refuse_overwriting(output, options["queries"])
     shown, kind = kind_of(output, format), index_kind(index)
     refuse_foreign_search(kind, options)
+    if kind == "lexical" and options["encoder"] and not options["rerank"]:
+        raise UsageError(
+            "--encoder: this index is lexical, and nothing is encoded; leave it out, or add --rerank maxsim"
+        )
     opened = verbs(kind).open_index(index)
     queries = _queries(query, options)
     run = _search(kind, opened, queries, options, text=shown != "trec")
@@ -126,7 +132,7 @@ def _search(kind: str, index: Any, queries: pa.Table, options: dict[str, Any], *
     run = verbs(kind).search(
         index, queries, k=first, languages=languages, docids=ids_in(options["ids"]),
         candidates=run_in(options["candidates"]), text=text and not again, threads=options["threads"],
-        encoder=name, device=options["device"], **own,
+        encoder=loader(name, options) if name else None, **own,
     )  # fmt: skip
     run = run.add_column(4, "tag", pa.array(["xret"] * run.num_rows, pa.string()))
     if again:

@@ -15,19 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["filter_options", "ids_in", "kind_search_options", "refuse_foreign_search", "run_in", "search_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-OWN = {  # options and the kinds they are for
-    "nprobe": ("dense",),
-    "exact": ("multivector",),
-    "probe": ("multivector",),
-    "depth": ("multivector",),
-    "maxp": ("multivector",),
-    "k1": ("lexical",),
-    "b": ("lexical",),
-    "lexicon": ("lexical",),
-    "pivot": ("lexical",),
-    "candidates": ("multivector", "lexical"),
-}
-CALLED = {"maxp": "documents"}  # options that functions know by another name
+CALLED = {"documents": "maxp"}  # options of searches that have another name here
 
 
 def filter_options(command: Command) -> Command:
@@ -100,10 +88,12 @@ def refuse_foreign_search(kind: str, options: Mapping[str, Any]) -> None:
         UsageError: naming the kinds that have it, or two that do not go together.
     """
     from xret.errors import UsageError
+    from xret.indexes.kinds import SEARCH_OPTIONS, foreign_option
 
-    for name, kinds in OWN.items():
-        if options[name] is not None and kind not in kinds:
-            raise UsageError(f"--{name} is for indexes of kind {' or '.join(kinds)}, this one is {kind}; leave it out")
+    name = foreign_option(SEARCH_OPTIONS, kind, {name: options[CALLED.get(name, name)] for name in SEARCH_OPTIONS})
+    if name is not None:
+        kinds = " or ".join(SEARCH_OPTIONS[name])
+        raise UsageError(f"--{CALLED.get(name, name)} is for indexes of kind {kinds}, this one is {kind}; leave it out")
     if options["maxp"] and options["rerank"]:
         raise UsageError(
             "--rerank scores passages, and --maxp leaves none; search without --maxp, then use xret rerank"
@@ -112,8 +102,12 @@ def refuse_foreign_search(kind: str, options: Mapping[str, Any]) -> None:
 
 def search_options(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a kind, by the names of its functions."""
+    from xret.indexes.kinds import SEARCH_OPTIONS
+
     return {
-        CALLED.get(name, name): options[name] for name, kinds in OWN.items() if kind in kinds and name != "candidates"
+        name: options[CALLED.get(name, name)]
+        for name, kinds in SEARCH_OPTIONS.items()
+        if kind in kinds and name != "candidates"
     }
 
 

@@ -2,6 +2,8 @@
 
 kinds.py        which package makes and reads which kind of index
 catalogue.py    ids, languages and texts of an index that is open
+changing.py     read while others change it, changed wholly or not at all
+encoding.py     what indexes need of an encoder, which they are handed
 factory.py      FAISS factory strings
 choice.py       the choice of one by rows and memory
 dense/          one vector for each text: build, add, delete, check, search

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,9 @@ import pyarrow.compute as pc
 from xret.corpus import gather, keep
 from xret.errors import InputError, MismatchError
 
-__all__ = ["Catalogue", "Stated"]
+__all__ = ["Catalogue", "Stated", "candidate_rows", "refuse_other_queries"]
+
+logger = logging.getLogger("xret")
 
 
 class Stated(Protocol):
@@ -152,3 +156,43 @@ class Catalogue:
                 raise InputError(f"{self.folder}: has no rows in language '{language}'; it has {counts}")
             found |= tags
         return found
+
+
+def candidate_rows(index: Catalogue, queries: pa.Table, run: pa.Table) -> list[npt.NDArray[np.int64]]:
+    """Per query the rows of its documents in a run, each once and ascending.
+
+    What the index does not hold is left out, and counted in a warning.
+
+    Raises:
+        MismatchError: the run has none of the queries.
+        InputError: the index holds none of the candidates of the queries.
+    """
+    qids, docids = run["qid"].cast(pa.string()), run["docid"].cast(pa.string())
+    query = pc.fill_null(pc.index_in(qids, value_set=queries["id"].cast(pa.string())), -1).to_numpy()
+    asked = query >= 0
+    refuse_other_queries(queries, run)
+    live = index.rows_of(docids.unique())
+    place = pc.fill_null(pc.index_in(docids, value_set=gather(index.table["id"], live)), -1).to_numpy()
+    missing = int((place[asked] < 0).sum())
+    if missing and missing == asked.sum():
+        raise InputError(f"{index.folder}: holds none of the candidates; give a run over the same documents")
+    if missing:
+        logger.warning("%s: does not hold %s of the candidates; they are left out", index.folder, f"{missing:,}")
+    use = asked & (place >= 0)
+    rows, query = live[place[use]], query[use]
+    order = np.argsort(query, kind="stable")
+    starts = np.searchsorted(query[order], np.arange(queries.num_rows + 1))
+    return [np.unique(rows[order[start:stop]]) for start, stop in pairwise(starts)]
+
+
+def refuse_other_queries(queries: pa.Table, run: pa.Table) -> None:
+    """Raise where a run of candidates has rows, but none of these queries.
+
+    Raises:
+        MismatchError: saying so.
+    """
+    asked = pc.is_in(run["qid"].cast(pa.string()), value_set=queries["id"].cast(pa.string()).combine_chunks())
+    if run.num_rows and not pc.any(asked).as_py():
+        raise MismatchError(
+            "the candidates are of none of the queries (their ids differ); give the run of these queries"
+        )

@@ -17,13 +17,37 @@ from xret.errors import InputError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Verbs", "index_kind", "verbs", "verbs_of"]
+__all__ = ["BUILD_OPTIONS", "KINDS", "SEARCH_OPTIONS", "Verbs", "foreign_option", "index_kind", "verbs", "verbs_of"]
 
 KINDS = {
     "dense": "xret.indexes.dense.verbs",
     "lexical": "xret.indexes.lexical.verbs",
     "multivector": "xret.indexes.multivector.verbs",
 }
+BUILD_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "factory": ("dense",),
+    "memory": ("dense", "multivector"),
+    "seed": ("dense", "multivector"),
+    "codec": ("multivector",),
+    "pool": ("multivector",),
+    "queries": ("multivector",),
+    "backend": ("lexical",),
+    "analyzers": ("lexical",),
+}
+"""Options of `Verbs.build` and the kinds that they are for; those that are not here are for all."""
+SEARCH_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "nprobe": ("dense",),
+    "exact": ("multivector",),
+    "probe": ("multivector",),
+    "depth": ("multivector",),
+    "documents": ("multivector",),
+    "k1": ("lexical",),
+    "b": ("lexical",),
+    "lexicon": ("lexical",),
+    "pivot": ("lexical",),
+    "candidates": ("multivector", "lexical"),
+}
+"""The same of `Verbs.search`."""
 
 
 class Verbs(Protocol):
@@ -32,8 +56,8 @@ class Verbs(Protocol):
     def build(self, target: Path, corpus: pa.Table, **options: Any) -> Mapping[str, Any]:
         """Make the folder `target` of a corpus `id, text, lang`; gives `fields` of it.
 
-        `options` hold at least `threads`, `device`, `encoder` (a name; None or ignored where nothing is encoded),
-        `text` (keep the texts), `progress`.
+        `options` hold at least `threads`, `encoder` (see `xret.indexes.encoding.GivenEncoder`; None or ignored where
+        nothing is encoded), `text` (keep the texts), `progress`.
         """
 
     def add(self, folder: Path, corpus: pa.Table, **options: Any) -> Mapping[str, Any]:
@@ -86,12 +110,25 @@ class Verbs(Protocol):
             candidates: a run; of every query's documents in it, the best k.
             text: add the documents' texts, where the index keeps them.
             threads: CPU threads; no part of the result.
-            options: the kind's own (`encoder`, `device`, …).
+            options: the kind's own (`encoder`, …).
 
         Returns:
             `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`, in the order of
             `xret.runs.ordered`, queries in their own order.
         """
+
+
+def foreign_option(options: Mapping[str, tuple[str, ...]], kind: str, given: Mapping[str, Any]) -> str | None:
+    """The first option that was given and is not for a kind of index; None where there is none.
+
+    Args:
+        options: `BUILD_OPTIONS` or `SEARCH_OPTIONS`.
+        kind: of the index.
+        given: values by name; None where not given.
+    """
+    return next(
+        (name for name, value in given.items() if value is not None and kind not in options.get(name, (kind,))), None
+    )
 
 
 def index_kind(folder: str | Path) -> str:
@@ -103,11 +140,11 @@ def index_kind(folder: str | Path) -> str:
     from xret.artifact import read_manifest
 
     kind = read_manifest(Path(folder), kind="index").get("type", "dense")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise InputError(
             f"{folder}: is an index of kind '{kind}', known: {', '.join(KINDS)}; use the version that made it"
         )
-    return str(kind)
+    return kind
 
 
 def verbs(kind: str) -> Verbs:

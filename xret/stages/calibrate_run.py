@@ -11,6 +11,7 @@ import pyarrow as pa
 from xret.errors import UsageError
 from xret.stages.merging import Calibration, RelevanceMap, calibrate_run, fit_relevance
 from xret.stages.merging.calibrate import check_calibration
+from xret.stages.merging.languages import check_spoken, with_document_languages
 from xret.stages.stage import Stage
 
 __all__ = ["CalibrateRun"]
@@ -52,12 +53,15 @@ class CalibrateRun(Stage):
         """The run, ranked anew.
 
         Raises:
-            UsageError: ``logistic`` without a dev run and its judgements.
+            UsageError: ``logistic`` without a dev run and its judgements, or a prior of other languages than the run's.
+            EvalError: as `calibrate_run`.
         """
         run, corpus, dev_run, dev_qrels = (*values, None, None, None)[:4]
+        run = with_document_languages(run, corpus)
+        check_spoken(run, self.prior)
         return calibrate_run(
-            run, self.method, prior=self.prior, model=self._fitted(dev_run, dev_qrels), corpus=corpus, k=self.k,
-            depth=self.depth, tag=self.tag,
+            run, self.method, prior=self.prior, model=self._fitted(dev_run, dev_qrels), k=self.k, depth=self.depth,
+            tag=self.tag,
         )  # fmt: skip
 
     def _fitted(self, run: pa.Table | None, qrels: pa.Table | None) -> RelevanceMap | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xret.errors import MismatchError, UsageError
 from xret.stages.merging.offsets import BLOCK, Offsets, mean_offsets, parallel_offsets
@@ -18,7 +19,7 @@ from xret.vectors import Vectors, write_vectors
 
 __all__ = ["Centre"]
 
-_KEPT = ("encoder", "encoder_hash", "corpus_hash", "role")
+_KEPT = ("encoder", "encoder_hash", "corpus_hash", "role", "expansion")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,7 @@ class Centre(Stage):
             UsageError: ``shift`` without parallel texts, or these without `doc_id`.
         """
         corpus, vectors = values[0], Vectors.open(values[1])
-        if vectors.rows != corpus.num_rows:
-            raise MismatchError(f"{vectors.rows:,} vectors for {corpus.num_rows:,} texts; encode this corpus again")
+        _check_same(vectors, corpus, "corpus")
         out = Path(work) / "vectors"
         if not out.exists():  # it appears complete or not at all
             fields = {key: vectors.manifest[key] for key in _KEPT if key in vectors.manifest} | {"centred": self.method}
@@ -70,8 +70,26 @@ class Centre(Stage):
             raise UsageError("shift needs parallel texts: give parallel_corpus and parallel_vectors, or take mean")
         if "doc_id" not in parallel[0].column_names:
             raise UsageError("the parallel corpus has no column 'doc_id'; give translations of one text the same one")
-        texts = parallel[0]
-        return parallel_offsets(Vectors.open(parallel[1]), texts["lang"], texts["doc_id"], source=self.source)
+        texts, found = parallel[0], Vectors.open(parallel[1])
+        _check_same(found, texts, "parallel corpus")
+        return parallel_offsets(found, texts["lang"], texts["doc_id"], source=self.source)
+
+
+def _check_same(vectors: Vectors, corpus: pa.Table, what: str) -> None:
+    """Refuse vectors of other texts, whose languages would be taken for theirs.
+
+    Raises:
+        MismatchError: another number of rows, or other ids.
+    """
+    if vectors.rows != corpus.num_rows:
+        raise MismatchError(f"{vectors.rows:,} vectors for {corpus.num_rows:,} texts; encode this corpus again")
+    same = pc.equal(vectors.ids().cast(pa.string()), corpus["id"].cast(pa.string()))
+    row = pc.index(same, False).as_py()
+    if row >= 0:
+        raise MismatchError(
+            f"row {row} of the vectors is of '{vectors.ids()[row]}', row {row} of the {what} is '{corpus['id'][row]}'; "
+            f"encode this {what} again"
+        )
 
 
 def _blocks(

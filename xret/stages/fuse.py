@@ -80,7 +80,8 @@ def fuse_runs(
     combsum   score as it is: for scores on one scale (Fox &       0
               Shaw 1994)
     combmnz   as minmax; the sum times the number of runs that     0
-              have the document (Fox & Shaw 1994; Lee 1997)
+              have the document and a weight (Fox & Shaw 1994;
+              Lee 1997)
     ========  ===================================================  ==========================================
 
     Ranks are taken anew from the runs' scores, in trec_eval's order. Scores do not depend on the order of the runs;
@@ -103,7 +104,8 @@ def fuse_runs(
 
     Raises:
         UsageError: no runs, an unknown method, or weights that are not one for each run.
-        EvalError: a column of a run is not of its type; or (all but rrf) a score is infinite.
+        EvalError: a column of a run is not of its type, a score is NaN or (for all but rrf) infinite, or a run has a
+            document twice for one query.
     """
     if not runs:
         raise UsageError("there are no runs to fuse; give at least one")
@@ -113,12 +115,14 @@ def fuse_runs(
     rows = pa.concat_tables([ordered(known_columns(run)) for run in runs], promote_options="default")
     origin = np.repeat(np.arange(len(runs)), [run.num_rows for run in runs])
     first, pair = _pairs(rows)
+    _refuse_unfit(rows, origin, pair)
     shares = _shares(rows, origin, pair, len(runs), method, k)
     if weights is not None:
         shares *= np.array(weights, np.float64)
     scores = np.sort(shares, axis=1).sum(axis=1)  # sorted, so that rounding does not depend on the order of the runs
     if method == "combmnz":
-        scores *= np.bincount(pair, minlength=len(first))
+        counted = np.ones(len(runs)) if weights is None else (np.array(weights) > 0).astype(np.float64)
+        scores *= np.bincount(pair, counted[origin], minlength=len(first))
     columns = {name: rows[name].take(pa.array(first)) for name in ("qid", "docid")}
     columns |= {"score": pa.array(scores), "rank": pa.nulls(len(first), pa.int32())}
     columns |= {"tag": pa.array([tag or method] * len(first), pa.string())}
@@ -161,6 +165,22 @@ def _shares(rows: pa.Table, origin: Ints, pair: Ints, runs: int, method: Fusion,
         shares = np.nan_to_num(low.reshape(-1, runs), posinf=0.0)[of]  # 0 for all of a query that the run has not
     shares[pair, origin] = values
     return shares
+
+
+def _refuse_unfit(rows: pa.Table, origin: Ints, pair: Ints) -> None:
+    """Refuse what has no place in an order, and what would count twice."""
+    bad = np.flatnonzero(np.isnan(rows["score"].to_numpy()))
+    if len(bad):
+        row, what = int(bad[0]), "is NaN, which has no place in an order; mend what made the run"
+        raise EvalError(f"the score of document '{rows['docid'][row]}' for query '{rows['qid'][row]}' {what}")
+    both = origin * (int(pair.max(initial=-1)) + 1) + pair
+    found, counts = np.unique(both, return_counts=True)
+    if (counts > 1).any():
+        row = int(np.flatnonzero(both == found[np.argmax(counts > 1)])[1])
+        raise EvalError(
+            f"document '{rows['docid'][row]}' stands twice for query '{rows['qid'][row]}' in run {origin[row] + 1} of "
+            f"{origin[-1] + 1}; keep one of the two"
+        )
 
 
 def _as_it_is(score: Floats, group: Ints) -> Floats:

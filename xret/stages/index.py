@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from xret.errors import UsageError
+from xret.indexes.kinds import BUILD_OPTIONS, foreign_option
 from xret.stages.stage import Stage
 
 __all__ = ["Index"]
@@ -24,6 +25,8 @@ class Index(Stage):
         memory: dense: what the index may take, e.g. ``8G`` (for ``auto``); multivector: what building may take.
         codec: multivector: see `xret.indexes.multivector.codec`.
         pool: multivector: so many alike tokens of a document become one.
+        analyzers: lexical: how texts of a language become terms, like ``("sw=grams:4", "und=words")``.
+        backend: lexical: who keeps the index, ``xret`` or ``lucene``.
         encoder: multivector: what encodes the corpus.
         device: multivector: where.
         text: keep the texts in the index.
@@ -41,11 +44,22 @@ class Index(Stage):
     memory: str | None = None
     codec: Literal["4bit", "2bit", "1bit", "small", "exact"] = "4bit"
     pool: int = 1
+    analyzers: tuple[str, ...] | None = None
+    backend: Literal["xret", "lucene"] = "xret"
     encoder: str = "xret-mini"
     device: str = "auto"
     text: bool = True
     seed: int = 0
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is another kind's."""
+        own = {field.name: field.default for field in fields(self) if field.name in BUILD_OPTIONS}
+        given = {name: getattr(self, name) for name, default in own.items() if getattr(self, name) != default}
+        foreign = foreign_option(BUILD_OPTIONS, self.kind, given)
+        if foreign is not None:
+            kinds = " or ".join(BUILD_OPTIONS[foreign])
+            raise UsageError(f"'{foreign}' of the stage 'index' is for {kinds} indexes, not {self.kind}; leave it out")
 
     def run(self, *values: Any, work: Path) -> Path:
         """The folder of the index over a corpus and its vectors."""
@@ -64,15 +78,17 @@ class Index(Stage):
         return (identify(self.encoder),)
 
     def _build(self, out: Path, corpus: Any, vectors: Any) -> None:
+        from xret.encoders import load_encoder
         from xret.indexes.choice import parse_bytes
         from xret.indexes.kinds import verbs
 
         memory = parse_bytes(self.memory) if self.memory else None
         if self.kind == "lexical":
-            verbs("lexical").build(out, corpus, text=self.text)
+            verbs("lexical").build(out, corpus, text=self.text, analyzers=self.analyzers, backend=self.backend)
         elif self.kind == "multivector":
             verbs("multivector").build(
-                out, corpus, encoder=self.encoder, device=self.device, codec=self.codec, pool=self.pool, memory=memory,
+                out, corpus, encoder=lambda: load_encoder(self.encoder, device=self.device, threads=self.threads),
+                codec=self.codec, pool=self.pool, memory=memory,
                 text=self.text, seed=self.seed, threads=self.threads,
             )  # fmt: skip
         else:

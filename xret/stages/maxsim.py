@@ -101,12 +101,15 @@ def maxsim_texts(
             if truncation == "first":
                 pieces = first_passages(pieces)
             tags = lang and [lang[at] for at in pieces.owner]
-            vectors = encoder.encode_tokens(pieces.texts, role="document", lang=tags)
-            with single_threaded_blas():  # in many small products, threads cost more than they bring
-                for place, tokens in zip(pieces.owner + batch.start, vectors, strict=True):
-                    rows = order[starts[place] : starts[place + 1]]
-                    found = maxsim([asked[each] for each in query[rows]], tokens, similarity=similarity)
-                    scores[rows] = np.maximum(scores[rows], found)
+            for some in document_batches(pieces.texts):  # windows that overlap are more than the texts they are of
+                told = tags and tags[some.start : some.stop]
+                vectors = encoder.encode_tokens(pieces.texts[some.start : some.stop], role="document", lang=told)
+                owner = pieces.owner[some.start : some.stop] + batch.start
+                with single_threaded_blas():  # in many small products, threads cost more than they bring
+                    for place, tokens in zip(owner, vectors, strict=True):
+                        rows = order[starts[place] : starts[place + 1]]
+                        found = maxsim([asked[each] for each in query[rows]], tokens, similarity=similarity)
+                        scores[rows] = np.maximum(scores[rows], found)
             bar.update(int(starts[batch.stop] - starts[batch.start]))
     return scores
 

@@ -6,10 +6,10 @@ Retrieval" (xQG): a passage p with the generated queries Q gets (1 - alpha) p + 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ __all__ = ["Combine", "Mixed", "expand_vectors", "mix"]
 Combine = Literal["sum", "mean"]
 _SLICE = 8192  # queries whose texts are in memory at once
 _ZERO = 1e-6  # a mixed vector that short says nothing
-_KEPT = ("encoder", "encoder_hash", "role", "corpus_hash", "precision", "shard_rows", "total")
+_KEPT = ("encoder", "encoder_hash", "role", "corpus_hash", "precision", "shard_rows", "total", "centred")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def expand_vectors(
 ) -> Vectors:
     """A vectors folder with the queries mixed in; rows without queries keep their bytes, as do all with `alpha` 0.
 
+    The manifest tells in `expansion` of every expansion there was, the last one last.
+
     A run that was killed leaves ``OUT.partial``; the same call with `resume` keeps its finished shards and ends with
     the bytes that an uninterrupted run writes.
 
@@ -115,8 +117,9 @@ def expand_vectors(
     _check_partial(Path(out), made)
     fields = {name: vectors.manifest[name] for name in _KEPT if name in vectors.manifest}
     writer = VectorsWriter(
-        out, dim=vectors.dim, dtype=vectors.dtype.name, fields={**fields, "expansion": told}, resume=resume
-    )
+        out, dim=vectors.dim, dtype=vectors.dtype.name,
+        fields={**fields, "expansion": [*_expansions(vectors.manifest), told]}, resume=resume,
+    )  # fmt: skip
     with tqdm(total=assigned.queries, unit=" queries", unit_scale=True, disable=None if progress else True) as bar:
         for number, part in enumerate(parts):
             low, high = assigned.span(part.start, part.stop)
@@ -132,6 +135,12 @@ def expand_vectors(
     expanded = writer.finish()
     tell(Mixed(vectors.rows, assigned.passages, assigned.queries, assigned.languages()))
     return expanded
+
+
+def _expansions(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was mixed into the vectors, one record for each time; a single one may stand there by itself."""
+    found = manifest.get("expansion") or []
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
 
 
 def _check_encoder(vectors: Vectors, encoder: Encoder | None) -> None:
@@ -154,8 +163,8 @@ def _check_partial(out: Path, made: str) -> None:
     """Refuse to go on with a run of other options or inputs."""
     partial = out.with_name(out.name + ".partial")
     if (partial / MANIFEST).is_file():
-        before = read_manifest(partial, kind="vectors").get("expansion")
-        if not isinstance(before, dict) or before.get("hash") != made:
+        before = _expansions(read_manifest(partial, kind="vectors"))
+        if not before or before[-1].get("hash") != made:
             raise MismatchError(
                 f"{partial}: holds an interrupted run with other vectors, queries, encoder or alpha; remove it, or "
                 "choose another name"
@@ -176,7 +185,7 @@ def _write(
         row = ids[int(touched[np.argmin(there)])]
         raise VectorsError(f"{vectors.source}: the vector of id '{row}' and its queries cancel out; take another alpha")
     values[touched] = mixed
-    writer.write(ids, values, **part.facts, expanded=len(touched))
+    writer.write(ids, values, **{**part.facts, "expanded": len(touched)})
 
 
 def _sums(

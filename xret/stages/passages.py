@@ -122,9 +122,9 @@ def _rows(vectors: Vectors, table: pa.Table, unknown: OnError) -> Ints:
 
 
 def _spoken(langs: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
-    return np.array(
-        [any(lang == tag or lang.startswith(f"{tag}-") for tag in wanted) for lang in langs.to_pylist()], bool
-    )
+    names = pc.unique(langs)
+    mine = [lang for lang in names.to_pylist() if any(lang == tag or lang.startswith(f"{tag}-") for tag in wanted)]
+    return np.asarray(pc.is_in(langs, value_set=pa.array(mine, langs.type)).to_numpy(), bool)
 
 
 def _first(rows: Ints, langs: pa.ChunkedArray, most: int) -> NDArray[np.bool_]:

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.encoders.reading.passages import Truncation, check_window
-from xret.errors import UsageError
+from xret.errors import EvalError, UsageError
 from xret.runs import ordered
-from xret.stages.light import WEIGHT, light_texts
-from xret.stages.maxp import best_passages, to_passages
+from xret.stages.light import WEIGHT, WINDOW, light_texts
+from xret.stages.maxp import RunOf, best_passages, to_passages
 from xret.stages.maxsim import maxsim_texts
 from xret.stages.runtexts import RunTexts, run_languages, run_texts
 from xret.stages.stage import Stage
@@ -56,6 +56,7 @@ class Rerank(Stage):
         weight: for ``light``: how much MaxSim counts beside the cosine.
         maxp: the corpus holds passages, its `doc_id` their documents: every document of the result has the score of its
             best passage. The run may be of passages, or of documents, all of whose passages are then scored.
+        run_of: for `maxp`: ``passages`` or ``documents``; None: as the run's ids say.
         batch: tokens scored at a time, padding included; None for what suits the device. No part of the result.
         device: ``auto``, ``cpu`` or ``cuda``. No part of the result.
         threads: CPU threads; None for all cores. No part of the result.
@@ -66,7 +67,7 @@ class Rerank(Stage):
     inputs = ("run", "queries", "corpus")
     output = "run"
     apart = ("model", "encoder", "batch", "device", "threads", "progress")
-    version = 2
+    version = 3
 
     model: str = MAXSIM
     encoder: str = "xret-mini"
@@ -76,6 +77,7 @@ class Rerank(Stage):
     overlap: int | None = None
     weight: float = WEIGHT
     maxp: bool = False
+    run_of: RunOf | None = None
     batch: int | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = None
@@ -89,7 +91,11 @@ class Rerank(Stage):
             raise UsageError(f"the batch is {self.batch} tokens; give at least 1")
         if self.truncation not in ("first", "windows"):
             raise UsageError(f"truncation '{self.truncation}' is not known; known: first, windows")
-        check_window(self.window, self.overlap)
+        check_window(self.window or (WINDOW if self.model == LIGHT else None), self.overlap)
+        if self.run_of is not None and not self.maxp:
+            raise UsageError("run_of says what maxp is to take the run for, which is not asked for; leave it out")
+        if self.run_of not in (None, "passages", "documents"):
+            raise UsageError(f"run_of is '{self.run_of}'; wanted passages or documents")
         if not math.isfinite(self.weight):
             raise UsageError(f"the weight is {self.weight}; give a number")
         if self.overlap is not None and self.truncation == "first":
@@ -113,7 +119,8 @@ class Rerank(Stage):
         """The reranked run, given a run, the queries and the corpus (both `id, text`, and `lang` where known).
 
         Raises:
-            EvalError: a query or document of the run has no text, or passages have no `doc_id`.
+            EvalError: a query or document of the run has no text, or passages have no `doc_id`; the model gives a score
+            that is no number.
             ModelError: the model is not found, or not of the kind that is asked for.
         """
         run, queries, corpus = values
@@ -121,11 +128,21 @@ class Rerank(Stage):
         run = run.filter(pc.less_equal(run["rank"], self.depth))
         if run.num_rows == 0:
             return run
-        run = to_passages(run, corpus) if self.maxp else run
+        run = to_passages(run, corpus, of=self.run_of) if self.maxp else run
         scores = self._by_language(run, queries, corpus)
+        self._refuse_odd(scores, run)
         run = _replace(run, "score", pa.array(scores, pa.float64()))
         run = _replace(run, "tag", pa.array([self._tag()] * len(scores)))
         return best_passages(run, corpus) if self.maxp else ordered(run)
+
+    def _refuse_odd(self, scores: Floats, run: pa.Table) -> None:
+        bad = np.flatnonzero(~np.isfinite(scores))
+        if len(bad):
+            row, name = int(bad[0]), self.encoder if self._late else self.model
+            raise EvalError(
+                f"'{name}' scores document '{run['docid'][row]}' for query '{run['qid'][row]}' {scores[row]} "
+                f"({len(bad):,} of {len(scores):,} scores are no numbers); its weights or modules may be damaged"
+            )
 
     def _by_language(self, run: pa.Table, queries: pa.Table, corpus: pa.Table) -> Floats:
         """(rows,) scores; where the model's name leaves a language open, one model after the other."""

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xret.corpus import gather
-from xret.errors import MismatchError, UsageError
+from xret.errors import InputError, UsageError
+from xret.indexes.dense.named import search_run
 from xret.indexes.dense.opened import DenseIndex, open_index
-from xret.indexes.dense.search import search_index
-from xret.indexes.factory import parse_factory
-from xret.indexes.kinds import index_kind, verbs
+from xret.indexes.kinds import SEARCH_OPTIONS, foreign_option, index_kind, verbs
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
 
-__all__ = ["Retrieve", "retrieve"]
+if TYPE_CHECKING:
+    from xret.encoders import Encoder
 
-logger = logging.getLogger("xret")
+__all__ = ["Retrieve"]
+
+CALLED = {"documents": "passages"}  # options of searches that the stage knows by another name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +41,10 @@ class Retrieve(Stage):
         probe: multivector: centroids that each token of a query looks into; None: by `k`.
         depth: multivector: documents that are scored exactly; None: by `k`.
         passages: multivector: rows are passages; rank their documents (`doc_id`) by the best one.
+        k1: lexical: how soon more occurrences of a word stop to count; None: 0.9.
+        b: lexical: how much long documents are held back; None: 0.4.
+        lexicon: lexical: files that `xret lexicon` made, to translate the queries with. Their contents are what counts.
+        pivot: lexical: the language to go through where no lexicon is direct; None: ``en``.
         encoder: multivector: for the queries; None for the one that made the index. No part of the result: the index
             refuses another one.
         device: for encoding. No part of the result.
@@ -53,7 +56,7 @@ class Retrieve(Stage):
     name = "retrieve"
     inputs = ("queries", "query_vectors?", "index", "candidates?")
     output = "run"
-    apart = ("encoder", "device", "threads")
+    apart = ("encoder", "device", "threads", "lexicon")
 
     k: int = 100
     languages: tuple[str, ...] | None = None
@@ -62,6 +65,10 @@ class Retrieve(Stage):
     probe: int | None = None
     depth: int | None = None
     passages: bool = False
+    k1: float | None = None
+    b: float | None = None
+    lexicon: tuple[str, ...] | None = None
+    pivot: str | None = None
     encoder: str | None = None
     device: str = "auto"
     text: bool = False
@@ -78,103 +85,66 @@ class Retrieve(Stage):
         queries, query_vectors, index, *rest = values
         candidates = rest[0] if rest else None
         kind = index_kind(index)
+        own = self._own(index, kind, candidates)
         if kind != "dense":
-            return self._tagged(self._asked(kind, index, queries, candidates))
-        if query_vectors is None or candidates is not None:
-            raise UsageError(
-                f"{index}: is a dense index, which is asked with query vectors and takes no candidates; put the stage "
-                "'encode' before it, or 'rerank' after it"
-            )
+            return self._tagged(self._asked(kind, index, queries, candidates, own))
+        if query_vectors is None:
+            raise UsageError(f"{index}: is a dense index, asked with query vectors; put the stage 'encode' before it")
         return self.over(open_index(index), queries, Vectors.open(query_vectors))
 
     def over(self, index: DenseIndex, queries: pa.Table, vectors: Vectors) -> pa.Table:
         """The run over an index that is open already."""
-        run = retrieve(
-            index,
-            queries,
-            vectors,
-            k=self.k,
-            languages=self.languages,
-            nprobe=self.nprobe,
-            text=self.text,
+        run = search_run(
+            index, queries, vectors, k=self.k, languages=self.languages, nprobe=self.nprobe, text=self.text,
             threads=self.threads,
-        )
+        )  # fmt: skip
         return self._tagged(run)
 
-    def _asked(self, kind: str, folder: Any, queries: pa.Table, candidates: pa.Table | None) -> pa.Table:
+    def contents(self) -> tuple[str, ...]:
+        """The hashes of the lexicons."""
+        from xret.artifact import file_hash
+
+        missing = next((path for path in self.lexicon or () if not Path(path).is_file()), None)
+        if missing is not None:
+            raise InputError(f"{missing}: no such file; wanted a lexicon made by xret lexicon")
+        return tuple(file_hash(Path(path)) for path in self.lexicon or ())
+
+    def _own(self, index: Any, kind: str, candidates: pa.Table | None) -> dict[str, Any]:
+        """The options of searches of a kind, by their names.
+
+        Raises:
+            UsageError: one of another kind was set.
+        """
+        fields = {name: CALLED.get(name, name) for name in SEARCH_OPTIONS if name != "candidates"}
+        given = {name: getattr(self, field) or None for name, field in fields.items()}
+        given |= {name: getattr(self, name) for name in ("k1", "b")}  # where 0 is something
+        foreign = foreign_option(SEARCH_OPTIONS, kind, {**given, "candidates": candidates})
+        if foreign is not None:
+            kinds = " or ".join(SEARCH_OPTIONS[foreign])
+            raise UsageError(
+                f"{index}: is a {kind} index, and '{CALLED.get(foreign, foreign)}' of the stage 'retrieve' is for "
+                f"{kinds} ones; leave it out" + ("; the stage 'rerank' takes them" if foreign == "candidates" else "")
+            )
+        return {name: value for name, value in given.items() if kind in SEARCH_OPTIONS[name]}
+
+    def _asked(
+        self, kind: str, folder: Any, queries: pa.Table, candidates: pa.Table | None, own: Mapping[str, Any]
+    ) -> pa.Table:
         module = verbs(kind)
-        own: dict[str, Any] = {}
-        if kind == "multivector":
-            own = {"exact": self.exact, "probe": self.probe, "depth": self.depth, "documents": self.passages}
-            own |= {"encoder": self.encoder, "device": self.device}
+        opened = module.open_index(Path(folder))
+        encoding: dict[str, Any] = {"encoder": partial(self._loaded, opened)} if kind == "multivector" else {}
         return module.search(
-            module.open_index(Path(folder)), queries, k=self.k, languages=self.languages, candidates=candidates,
-            text=self.text, threads=self.threads, **own,
+            opened, queries, k=self.k, languages=self.languages, candidates=candidates,
+            text=self.text, threads=self.threads, **own, **encoding,
         )  # fmt: skip
+
+    def _loaded(self, index: Any) -> Encoder:
+        from xret.encoders import load_encoder
+
+        name = self.encoder or index.manifest.encoder
+        if name is None:
+            raise InputError(f"{index.folder}: does not say which encoder made its vectors; name it with 'encoder'")
+        return load_encoder(name, device=self.device, threads=self.threads)
 
     def _tagged(self, run: pa.Table) -> pa.Table:
         return run.add_column(4, "tag", pa.array([self.tag] * run.num_rows, pa.string()))
-
-
-def retrieve(
-    index: DenseIndex,
-    queries: pa.Table,
-    vectors: Vectors,
-    *,
-    k: int,
-    languages: Sequence[str] | None = None,
-    docids: Sequence[str] | None = None,
-    nprobe: int | None = None,
-    text: bool = False,
-    threads: int | None = None,
-) -> pa.Table:
-    """Search, and name what was found.
-
-    Args:
-        index: see `open_index`.
-        queries: n rows `id, text, lang`.
-        vectors: their n vectors.
-        k: documents per query.
-        languages: only documents of these languages.
-        docids: only these documents.
-        nprobe: inverted lists to look into.
-        text: add the documents' texts, if the index keeps them.
-        threads: CPU threads.
-
-    Returns:
-        `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`.
-
-    Raises:
-        MismatchError: the vectors are not those of the queries, or of another encoder than the index.
-        InputError: the index lacks a language.
-    """
-    if vectors.rows != queries.num_rows or pc.all(pc.equal(vectors.ids(), queries["id"])).as_py() is False:
-        raise MismatchError(
-            f"the {vectors.rows:,} query vectors are not those of the {queries.num_rows:,} queries (their ids differ); "
-            "encode the queries again"
-        )
-    hits = search_index(index, vectors, k=k, languages=languages, docids=docids, nprobe=nprobe, threads=threads)
-    most = hits.rows.shape[1]
-    logger.info("search: %s queries, up to %s hits each, %s", f"{queries.num_rows:,}", f"{most:,}", _how(index, nprobe))
-    query, place = np.nonzero(hits.rows >= 0)
-    found = hits.rows[query, place]
-    columns = {
-        "qid": gather(queries["id"], query),
-        "docid": gather(index.table["id"], found),
-        "score": pa.array(hits.scores[query, place].astype(np.float64)),
-        "rank": pa.array((place + 1).astype(np.int32)),
-        "qlang": gather(queries["lang"], query),
-        "dlang": gather(index.table["lang"], found),
-    }
-    if text and index.manifest.text:
-        columns["text"] = gather(index.table["text"], found)
-    return pa.table(columns)
-
-
-def _how(index: DenseIndex, nprobe: int | None) -> str:
-    """An index in words: ``index 'IVF64,Flat' of 9,000 rows, 8 of 64 lists looked into (as measured)``."""
-    made = index.manifest
-    lists = parse_factory(made.factory, dim=made.dim).lists
-    why = "asked for" if nprobe else "as measured"
-    probes = f", {nprobe or made.probes or 1} of {lists:,} lists looked into ({why})" if lists else ""
-    return f"index '{made.factory}' of {made.rows:,} rows{probes}"

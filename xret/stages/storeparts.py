@@ -29,8 +29,9 @@ class Part:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the manifest says of the rows, and not of the file."""
-        return {name: value for name, value in self.fields.items() if name not in ("file", "rows", "sha256")}
+        """What the manifest counts of the rows, and not of the file; of how often they were expanded, not."""
+        own = ("file", "rows", "sha256", "ids", "vectors", "shard", "expanded")
+        return {name: value for name, value in self.fields.items() if type(value) is int and name not in own}
 
     def ids(self, vectors: Vectors) -> pa.Array:
         """The rows' ids."""

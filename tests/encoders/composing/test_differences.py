@@ -143,9 +143,11 @@ def test_what_is_refused(base: Base, tmp_path: Path) -> None:
     refused("has indices", {f"{name}.indices": np.array([3, 5]), f"{name}.values": numbers(1, 3)}, kind="sparse")
     other: Tensors = {"other.weight.indices": np.array([0]), "other.weight.values": numbers(1, 1), **HEAD}
     refused("changes tensor 'other.weight', which .* does not have", other, kind="sparse")
-    refused("'classifier.weight' is", {"classifier.weight": numbers(1, 1, 7)}, kind="sparse")
+    refused("/module: tensor 'classifier.weight' is", {"classifier.weight": numbers(1, 1, 7)}, kind="sparse")
     refused("'activation' is 3", good, kind="sparse", activation=3)
-    refused("activation 'Evil' of the score is not known", {**good, **HEAD}, kind="sparse", activation="Evil")
+    refused(
+        "/module: the activation 'Evil' of the score is not known", {**good, **HEAD}, kind="sparse", activation="Evil"
+    )
     settings = {"peft_type": "LORA", "r": 3, "use_dora": True}
     write(tmp_path / "lora", "adapter_model.safetensors", good, adapter_config=settings)
     with pytest.raises(ModelError, match="'use_dora' is True; only plain LoRA"):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.encoders.crossencoders.conftest import WORDS, Folder
 from xret.encoders import load_reranker
+from xret.encoders.crossencoders import pairs
 from xret.errors import ModelError, UsageError
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -74,6 +75,21 @@ def test_what_fits_is_one_window(classifier: Folder, caplog: pytest.LogCaptureFi
     assert f"{longer} of 40 pairs are longer" in caplog.text
 
 
+def test_windows_are_read_some_at_a_time(classifier: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    reranker = load_reranker(classifier("bert"), device="cpu", threads=1)
+    wanted = reranker.score(QUERIES, DOCUMENTS, truncation="windows", window=6)
+    monkeypatch.setattr(pairs, "TOKENS", 40)
+    assert np.abs(reranker.score(QUERIES, DOCUMENTS, truncation="windows", window=6) - wanted).max() <= 1e-6
+
+
+def test_scores_that_are_no_numbers(classifier: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    reranker = load_reranker(classifier("bert"), device="cpu", threads=1)
+    run = reranker._session.run
+    monkeypatch.setattr(reranker._session, "run", lambda *given: run(*given) * np.float32("nan"))
+    with pytest.raises(ModelError, match=r"scores pair 0 nan \(2 of 2 scores are no numbers\)"):
+        reranker.score(["a", "b"], ["a", "b"])
+
+
 def test_a_query_that_leaves_no_room_is_cut_in_half(classifier: Folder, caplog: pytest.LogCaptureFixture) -> None:
     reranker = load_reranker(classifier("bert"), device="cpu", threads=1)
     query, document = " ".join(WORDS * 4), " ".join(WORDS * 2)
@@ -89,5 +105,7 @@ def test_what_is_refused(classifier: Folder) -> None:
         reranker.score(["a"], ["a"], truncation="windows", window=0)
     with pytest.raises(UsageError, match="overlap is 4 tokens; give 0 or more, less than the window's 4"):
         reranker.score(["a"], ["a"], truncation="windows", window=4, overlap=4)
+    with pytest.raises(UsageError, match="overlap is 28 tokens; give less than the window's 28"):
+        reranker.score(["a"], ["a"], truncation="windows", overlap=28)
     with pytest.raises(ModelError, match="4 tokens leave no room for a document"):
         load_reranker(classifier("distilbert", model_max_length=4), device="cpu").score(["a a"], ["a"], window=3)

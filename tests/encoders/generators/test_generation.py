@@ -171,6 +171,26 @@ def test_what_is_written_for_a_text_does_not_depend_on_the_others(tmp_path: Path
     assert load_generator(tmp_path / "model", device="cpu", threads=2).generate(TEXTS, keys=keys, **options) == together
 
 
+def test_many_samples_of_a_text_are_written_some_at_a_time(
+    tmp_path: Path, tiny_seq2seq: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_seq2seq("t5")
+    generator = load(tmp_path / "model")
+    options: dict[str, Any] = {"samples": 7, "sampling": Sampling(seed=3), "max_tokens": 6}
+    whole = generator.generate_ids(TEXTS[:3], **options)
+    rows, write = list[int](), generator._write
+    generator._rows = 3
+
+    def counts(tokens: Any, some: Any, samples: int, *given: Any) -> Any:
+        rows.append(len(some) * samples)
+        return write(tokens, some, samples, *given)
+
+    monkeypatch.setattr(generator, "_write", counts)
+    split = generator.generate_ids(TEXTS[:3], **options)
+    assert rows == [3, 3, 1] * 3
+    assert [[ids.tolist() for ids in text] for text in split] == [[ids.tolist() for ids in text] for text in whole]
+
+
 def test_long_texts_are_cut_and_counted(tmp_path: Path, tiny_seq2seq: Any, caplog: pytest.LogCaptureFixture) -> None:
     tiny_seq2seq("t5")
     short, usual = load(tmp_path / "model", max_length=5), load(tmp_path / "model")
@@ -208,6 +228,10 @@ def test_a_tokeniser_made_from_a_sentencepiece_model_writes_words(tmp_path: Path
         ({"num_decoder_layers": 1}, r"holds 'decoder\.block\.1\."),
         ({"num_decoder_layers": "2"}, "'num_decoder_layers' is '2'"),
         ({"relative_attention_max_distance": 4}, "distance 4 for a decoder with 8 buckets"),
+        (
+            {"relative_attention_max_distance": 10**9},
+            "'relative_attention_max_distance' is 1,000,000,000, wanted 100,000",
+        ),
         ({"decoder_start_token_id": 99}, "'decoder_start_token_id' is 99, wanted a token id below"),
         ({"eos_token_id": []}, r"'eos_token_id' is \[\]"),
         ({"d_ff": 40}, r"wi_0\.weight' is \(48, 32\)"),

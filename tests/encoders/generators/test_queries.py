@@ -62,7 +62,7 @@ def test_prompts_without_a_language() -> None:
     [
         (lambda: Prompt("Ask about {txt}", TO), UsageError, r"no field '\{txt\}'; did you mean 'text'"),
         (lambda: Prompt("{text.__class__}"), UsageError, "no field"),
-        (lambda: Prompt("{text!r}"), UsageError, "no field"),
+        (lambda: Prompt("{text!r}"), UsageError, r"'\{text!r\}' asks for a format; write \{text\}"),
         (lambda: Prompt("{}{text}"), UsageError, "no field"),
         (lambda: Prompt("{text"), UsageError, "write {{ for a brace"),
         (lambda: Prompt("Ask a {language} question", TO), UsageError, "has no {text}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ import pytest
 
 from tests.indexes.lexical.corpora import queries_of, texts_of
 from xret.errors import InputError, MismatchError
+from xret.indexes.kinds import verbs
 from xret.indexes.lexical import build as building
 from xret.indexes.lexical import change as changing
+from xret.indexes.lexical import inversion
 from xret.indexes.lexical.build import build_index
 from xret.indexes.lexical.change import add_to_index, compact_index, delete_from_index
 from xret.indexes.lexical.check import check_index
 from xret.indexes.lexical.layout import Manifest
 from xret.indexes.lexical.opened import open_index
 from xret.indexes.lexical.search import search_index
+from xret.mapped import write_batches
 
+LEXICAL = verbs("lexical")
 CORPUS, QUERIES = texts_of(200), queries_of(12)
 
 
@@ -190,3 +195,58 @@ def test_counts_that_do_not_fit_are_told_though_checksums_do(tmp_path: Path) -> 
     (tmp_path / "i/manifest.json").write_text(json.dumps(fields))
     with pytest.raises(InputError, match="the manifest says 201"):
         open_index(tmp_path / "i")
+
+
+def test_memory_is_bounded_by_tokens_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted in many pieces, a row at least each, documents give the bytes that they give at once."""
+    build_index(tmp_path / "once", CORPUS)
+    waiting: list[int] = []
+    settle = inversion._Language.settle
+
+    def counted(language: Any) -> int:
+        waiting.append(len(language.tokens))
+        return settle(language)
+
+    monkeypatch.setattr(inversion._Language, "settle", counted)
+    monkeypatch.setattr(inversion, "TOKENS", 20)
+    monkeypatch.setattr(building, "BYTES", 1000)
+    assert max(rows.num_rows for rows in building._batches(CORPUS)) < 100
+    build_index(tmp_path / "pieces", CORPUS)
+    assert contents(tmp_path / "once") == contents(tmp_path / "pieces")
+    assert max(waiting) < 60
+
+
+def test_damage_is_told_by_searches_too(tmp_path: Path) -> None:
+    damages: tuple[tuple[str, Callable[[pa.Table], pa.Table], str], ...] = (
+        ("postings", lambda table: table.set_column(0, "row", pa.array([10**6] * len(table), pa.int32())), "damaged"),
+        ("postings", lambda table: table.rename_columns(["x", "count"]), "has no row; build"),
+        ("terms", lambda table: table.rename_columns(["term", "x"]), "has no end; build"),
+    )
+    for name, change, said in damages:
+        folder = tmp_path / f"{name}{len(said)}"
+        build_index(folder, CORPUS)
+        path = next(folder.glob(f"*{name}*"))
+        table = change(pa.ipc.open_file(path.read_bytes()).read_all().combine_chunks())
+        write_batches(path, table.to_batches(), table.schema)
+        fields = json.loads((folder / "manifest.json").read_text())
+        fields["files"][path.name]["bytes"] = path.stat().st_size
+        (folder / "manifest.json").write_text(json.dumps(fields))
+        with pytest.raises(InputError, match=said):
+            found(folder)
+
+
+def test_two_analyzers_for_one_language_are_refused(tmp_path: Path) -> None:
+    given = ["de=words", "de-AT=grams:4"]
+    with pytest.raises(InputError, match="language 'de' has one analyzer, and two are given: de=words and de-AT=grams"):
+        LEXICAL.build(tmp_path / "i", CORPUS, analyzers=given)
+    assert LEXICAL.build(tmp_path / "i", CORPUS, analyzers=["de-AT=words", "de=words"])["rows"] == 200
+    more = pa.table({"id": ["new"], "text": ["Haus"], "lang": ["de-AT"]})
+    with pytest.raises(MismatchError, match="analyses language 'de' with words, asked for is grams:4"):
+        LEXICAL.add(tmp_path / "i", more, analyzers=["de-AT=grams:4"])
+
+
+def test_compacting_what_is_compact_writes_nothing(tmp_path: Path) -> None:
+    build_index(tmp_path / "i", CORPUS)
+    before = (tmp_path / "i" / "manifest.json").stat()
+    compact_index(tmp_path / "i")
+    assert (tmp_path / "i" / "manifest.json").stat().st_ino == before.st_ino

@@ -115,6 +115,9 @@ def test_what_is_asked_wrongly(index: LexicalIndex) -> None:
     other = pa.table({"qid": ["x"], "docid": ["d1"], "score": [1.0]})
     with pytest.raises(MismatchError, match="candidates are of none of the queries"):
         search_index(index, QUERIES, k=1, candidates=other)
+    unknown = pa.table({"qid": QUERIES["id"].slice(0, 1), "docid": ["nobody"]})
+    with pytest.raises(InputError, match="holds none of the candidates"):
+        search_index(index, QUERIES, k=1, candidates=unknown)
     assert search_index(index, QUERIES.slice(0, 0), k=5).num_rows == 0
     nothing = pa.table({"id": ["q"], "text": ["…"], "lang": ["und"]})
     assert search_index(index, nothing, k=5).num_rows == 0

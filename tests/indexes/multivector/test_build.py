@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +23,11 @@ from xret.indexes.multivector.check import check_index
 from xret.indexes.multivector.codec import CODECS, CodecName
 from xret.indexes.multivector.layout import Manifest
 from xret.indexes.multivector.opened import open_index
+from xret.indexes.multivector.reading import blocks
 from xret.indexes.multivector.search import search_index
 from xret.indexes.multivector.segments import write_segment
 from xret.indexes.multivector.tokens import ArrayTokens, ArrowTokens
+from xret.indexes.multivector.training import _sample as sampled
 
 SOURCE = collection(600)
 SMALL = 1 << 16  # bytes, so that there are several parts
@@ -85,6 +89,65 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(tmp_path: Path, monkeyp
     assert not partial.exists()
 
 
+def test_what_another_build_left_is_refused(tmp_path: Path) -> None:
+    """A build that was killed before its folder had its name, and what others may have put there."""
+    target, partial = tmp_path / "index", tmp_path / "index.partial"
+    build_index(target, SOURCE, memory=SMALL, threads=1)
+    target.rename(partial)
+    with pytest.raises(InputError, match=r"index\.partial: holds an interrupted build of other documents"):
+        build_index(target, collection(600, seed=1), memory=SMALL, threads=1)
+    build_index(target, SOURCE, memory=SMALL, threads=1)
+    target.rename(partial)
+    fields = json.loads((partial / "manifest.json").read_text())
+    (partial / "manifest.json").write_text(json.dumps({**fields, "stamp": None}))
+    with pytest.raises(InputError, match="holds an interrupted build of other documents"):
+        build_index(target, SOURCE, memory=SMALL, threads=1)
+    (partial / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match=r"index\.partial: holds an interrupted build that is damaged; remove it"):
+        build_index(target, SOURCE, memory=SMALL, threads=1)
+    for path in partial.iterdir():
+        path.unlink()
+    (partial / "mine.txt").write_text("a file of somebody's")
+    bad = replace(SOURCE, vectors=np.full_like(SOURCE.vectors, np.nan))
+    with pytest.raises(VectorsError):
+        build_index(target, bad, threads=1)
+    assert (partial / "mine.txt").exists()
+    shutil.rmtree(partial)
+    partial.touch()
+    with pytest.raises(InputError, match=r"index\.partial: is a file"):
+        build_index(target, SOURCE, threads=1)
+
+
+def test_failures_are_told_by_what_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unreadable(ArrayTokens):
+        def read(self, rows: Any) -> list[Any]:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(InputError, match=r"token vectors of ids 'd\d+' to 'd\d+' cannot be had \(.*Input/output"):
+        build_index(tmp_path / "index", Unreadable(SOURCE.vectors, SOURCE.starts, SOURCE.table), threads=1)
+
+    def meanwhile(*arguments: Any) -> Any:
+        (tmp_path / "index" / "sub").mkdir(parents=True, exist_ok=True)
+        return grow(*arguments[:3], skip=0)
+
+    grow = growing.grow
+    monkeypatch.setattr(building, "grow", lambda *arguments, skip: meanwhile(*arguments))
+    with pytest.raises(InputError, match=r"was made by someone else meanwhile.*remove the other one"):
+        build_index(tmp_path / "index", SOURCE, threads=1)
+
+
+def test_memory_bounds_the_sample_and_what_is_read(tmp_path: Path) -> None:
+    source, most = collection(900, longest=400), 1 << 22
+    got, counts = sampled(source, 1, most, 0, None)  # type: ignore[arg-type]
+    assert len(got) == counts.sum() == most // (12 * 24)
+    runs = list(blocks(source, np.arange(900), SMALL))
+    assert np.concatenate(runs).tolist() == list(range(900)) and max(map(len, runs)) > 1
+    assert max(int(source.most_tokens(run).sum()) for run in runs) <= 4096
+    for at in (3, 7):  # where a run begins decides where the later ones end
+        again = list(blocks(source, np.arange(runs[at][0], 900), SMALL))
+        assert [run[0] for run in again] == [run[0] for run in runs[at:]]
+
+
 def test_memory_is_that_of_a_block_and_a_part(tmp_path: Path) -> None:
     seen: list[int] = []
 
@@ -135,9 +198,32 @@ def test_arrow_gives_what_arrays_give(tmp_path: Path) -> None:
     arrow = ArrowTokens(SOURCE.table.append_column("tokens", chunks))
     build_index(tmp_path / "arrow", arrow, threads=1)
     build_index(tmp_path / "array", SOURCE, threads=1)
-    assert bytes_of(tmp_path / "arrow") == bytes_of(tmp_path / "array")
+    arrow_bytes, array_bytes = bytes_of(tmp_path / "arrow"), bytes_of(tmp_path / "array")
+    assert arrow_bytes.pop("manifest.json") != array_bytes.pop("manifest.json")  # which says what it was built of
+    assert arrow_bytes == array_bytes
     with pytest.raises(InputError, match="column 'tokens' is list<item: string>"):
         ArrowTokens(pa.table({"id": ["a"], "tokens": [["b"]]}))
+
+
+def test_arrow_tables_that_are_none() -> None:
+    kind = pa.list_(pa.list_(pa.float32(), 2))
+    tokens = pa.array([[[1, 0]], None, [[0, 1], None], [[1, 1]]], kind)
+    table = pa.table({"id": ["a", "b", "c", "d"], "tokens": tokens, "lang": ["deu", None, "", "zh_hant"]})
+    source = ArrowTokens(table)
+    assert source.table["lang"].to_pylist() == ["de", "und", "und", "zh-Hant"]
+    with pytest.raises(VectorsError, match="a token vector of id 'c' is null"):
+        source.read(np.arange(4))
+    assert [len(each) for each in source.read(np.array([3, 1, 0]))] == [1, 0, 1]
+    wrong: list[tuple[pa.Table, str]] = [
+        (table.set_column(0, "id", pa.array(["a", None, "c", "d"])), "row 2 of the table of token vectors has no id"),
+        (table.set_column(0, "id", pa.array([["a"]] * 4)), "column 'id' .* is list<item: string>, wanted string"),
+        (table.set_column(2, "lang", pa.array([1.5] * 4)), "column 'lang' .* is double, wanted string"),
+        (pa.table({"id": ["a"], "tokens": pa.array([[[]]], pa.list_(pa.list_(pa.float32(), 0)))}), "have no values"),
+        (table.set_column(2, "lang", pa.array(["de", "de", "klingonisch", "de"])), "'klingonisch' is not a known"),
+    ]
+    for bad, said in wrong:
+        with pytest.raises(InputError, match=said):
+            assert ArrowTokens(bad).table.num_rows
 
 
 def wrong() -> Iterator[tuple[str, Any, type[Exception], str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,15 +17,18 @@ from tests.indexes.multivector.sets import collection, queries
 from tests.indexes.multivector.test_build import bytes_of
 from xret.artifact import read_manifest, write_manifest
 from xret.errors import InputError, MismatchError
+from xret.indexes.kinds import index_kind
 from xret.indexes.multivector import change
 from xret.indexes.multivector.build import build_index
 from xret.indexes.multivector.change import add_to_index, compact_index, delete_from_index
 from xret.indexes.multivector.check import check_index
+from xret.indexes.multivector.layout import sweep
 from xret.indexes.multivector.opened import open_index
 from xret.indexes.multivector.search import search_index
 from xret.indexes.multivector.tokens import ArrayTokens
+from xret.mapped import write_batches
 
-FIRST, MORE = collection(300), collection(120, first=300, seed=3)
+FIRST, MORE = collection(300, longest=60), collection(120, first=300, seed=3)
 QUERIES = queries(FIRST)
 
 
@@ -168,3 +172,54 @@ def test_a_manifest_that_lies_is_told(folder: Path) -> None:
     write_manifest(folder, {**fields, "type": "dense"})
     with pytest.raises(InputError, match="of kind 'dense', wanted 'multivector'"):
         open_index(folder)
+
+
+def test_damage_is_told_by_searches_too(folder: Path) -> None:
+    """What has the right size and cannot be: an error of ours, whichever way of searching meets it."""
+    delete_from_index(folder, ["d3", "d4"])
+
+    def array(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+        return lambda path: np.save(path / name, change(np.load(path / name)))
+
+    def header(path: Path) -> None:
+        raw = (path / "levels.npy").read_bytes()
+        (path / "levels.npy").write_bytes(raw.replace(b"'descr'", b"(((((((", 1))
+
+    def row(path: Path) -> None:
+        name = read_manifest(path, kind="index")["deleted"]
+        write_batches(path / name, [pa.record_batch({"row": pa.array([3, 10**6])})], pa.schema([("row", pa.int64())]))
+
+    damages: list[tuple[Callable[[Path], None], str]] = [
+        (array("part-00001.starts.npy", lambda old: np.concatenate([old[:5], old[4:5] * 0, old[6:]])), "do not add up"),
+        (array("part-00001.postings.npy", lambda old: np.full_like(old, 65_535)), "name rows beyond it"),
+        (header, "not a readable array"),
+        (row, "does not hold numbers of the index's 300 rows"),
+    ]
+    for number, (damage, said) in enumerate(damages):
+        copy = folder.with_name(f"damaged{number}")
+        shutil.copytree(folder, copy)
+        damage(copy)
+        with pytest.raises(InputError, match=said):
+            search_index(open_index(copy), QUERIES, k=5, probe=9, depth=9)
+    fields = read_manifest(folder, kind="index")
+    write_manifest(folder, {**fields, "type": ["x"]})
+    with pytest.raises(InputError, match="is an index of kind"):
+        index_kind(folder)
+
+
+def test_a_change_that_was_interrupted_when_it_was_made_stays_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = sweep, 0
+
+    def interrupted(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:  # the one after the manifest was replaced
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(change, "sweep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        add_to_index(folder, MORE, threads=1)
+    assert check_index(folder).rows == 420

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.indexes.multivector.sets import agreement, collection, maxsim, queries
 from xret.errors import InputError, MismatchError, UsageError
 from xret.indexes.multivector.build import build_index
-from xret.indexes.multivector.maxsim import Question, score_some
+from xret.indexes.multivector.change import delete_from_index
+from xret.indexes.multivector.codec import CodecName
 from xret.indexes.multivector.naming import document_groups
 from xret.indexes.multivector.opened import MultiVectorIndex, open_index
 from xret.indexes.multivector.search import search_index
+from xret.indexes.multivector.tokens import ArrayTokens
+from xret.indexes.multivector.training import _agreement as agreed
 
 SOURCE = collection(600)
 QUERIES = queries(SOURCE)
@@ -76,17 +81,62 @@ def test_of_a_document_the_best_passage_counts(index: MultiVectorIndex) -> None:
         assert np.abs(np.sort(best)[::-1] - own.scores).max() < 0.05
 
 
-def test_scores_do_not_depend_on_company(index: MultiVectorIndex) -> None:
-    question = Question.of(QUERIES[0], index.coder)
-    segment = index.segments[0]
-    together = score_some(segment, index.coder, question, np.arange(segment.rows))
-    alone = [score_some(segment, index.coder, question, np.array([row]))[0] for row in range(0, segment.rows, 7)]
-    assert np.allclose(together[::7], alone, atol=1e-5)
+def test_the_sweep_finds_as_many_documents_as_are_asked_for(tmp_path: Path) -> None:
+    """Passages of one document are alike, and many: depth counts documents."""
+    source = collection(900, seed=4)
+    rows = np.repeat(np.arange(0, 900, 30), 30)  # 30 documents, each in 30 copies of one passage
+    copies = ArrayTokens(
+        np.concatenate(source.read(rows)),
+        np.concatenate([[0], np.cumsum(np.diff(source.starts)[rows])]),
+        source.table.set_column(2, "doc_id", pa.array([f"D{row // 30}" for row in range(900)])),
+    )
+    build_index(tmp_path / "index", copies, codec="exact", threads=1)
+    opened = open_index(tmp_path / "index")
+    groups, _ = document_groups(opened)
+    asked = queries(copies, 4)
+    swept = search_index(opened, asked, k=10, probe=48, depth=12, groups=groups)
+    exact = search_index(opened, asked, k=10, exact=True, groups=groups)
+    for one, other in zip(swept, exact, strict=True):
+        assert len(one.rows) == 10 and one.scored < 900
+        assert len(set(groups[one.rows]) & set(groups[other.rows])) >= 9
+
+
+@pytest.mark.parametrize("codec", ["4bit", "small", "exact"])
+def test_scores_do_not_depend_on_company(codec: CodecName, tmp_path: Path) -> None:
+    """To the last bit: copies tie, and whatever else is scored, left out or deleted changes no score."""
+    rows = np.concatenate([np.arange(300), np.arange(0, 300, 3)])  # the last hundred are copies
+    numbered = SOURCE.table.slice(0, 400)
+    counts = np.diff(SOURCE.starts)[rows]
+    copies = ArrayTokens(np.concatenate(SOURCE.read(rows)), np.concatenate([[0], np.cumsum(counts)]), numbered)
+    build_index(tmp_path / "index", copies, codec=codec, threads=1)
+    index = open_index(tmp_path / "index")
+    scores = np.zeros((len(QUERIES), 400), np.float32)
+    for own, found in zip(scores, search_index(index, QUERIES, k=400, exact=True), strict=True):
+        own[found.rows] = found.scores
+    assert np.array_equal(scores[:, 300:], scores[:, :300:3])
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 61, 255):
+        given = [rng.choice(400, size, replace=False) for _ in QUERIES]
+        for own, found in zip(scores, search_index(index, QUERIES, k=400, candidates=given), strict=True):
+            assert np.array_equal(found.scores, own[found.rows]) and len(found.rows) == size
+    delete_from_index(tmp_path / "index", [f"d{row}" for row in range(0, 400, 2)])
+    for own, found in zip(scores, search_index(open_index(tmp_path / "index"), QUERIES, k=9, exact=True), strict=True):
+        assert np.array_equal(found.scores, own[found.rows])
+
+
+def test_ties_count_as_found() -> None:
+    truth = np.array([[3, 2, 2, 2, 1]], np.float32)
+    assert agreed(truth, np.array([[9, 1, 1, 8, 0]], np.float32), 2) == 1.0
+    assert agreed(truth, np.array([[9, 1, 1, 2, 8]], np.float32), 2) == 0.5
+
+
+def test_a_passage_without_a_document_is_one_itself(tmp_path: Path) -> None:
+    named = pa.array(["" if row % 2 else None if row % 4 else "D" for row in range(600)])
+    build_index(tmp_path / "index", replace(SOURCE, table=SOURCE.table.set_column(2, "doc_id", named)), threads=1)
+    assert len(document_groups(open_index(tmp_path / "index"))[1]) == 451
 
 
 def test_the_mean_of_maxsim(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     build_index(tmp_path / "mean", replace(SOURCE, similarity="mean"), codec="exact", threads=1)
     found = search_index(open_index(tmp_path / "mean"), QUERIES, k=1, exact=True)
     for own, true, query in zip(found, TRUE, QUERIES, strict=True):

@@ -19,7 +19,8 @@ from xret.pipeline.options import make_stage
 from xret.runs import ordered
 from xret.stages.calibrate_run import CalibrateRun
 from xret.stages.merging import calibrate_run, with_languages
-from xret.stages.merging.calibrate import CALIBRATIONS, Calibration
+from xret.stages.merging.calibrate import CALIBRATIONS, Calibration, _parted
+from xret.stages.merging.lists import Lists
 
 Rows = dict[tuple[str, str], tuple[str, int]]
 LANGUAGES = ("de", "en", "zh")
@@ -130,6 +131,41 @@ def test_languages_from_the_corpus(tmp_path: Path) -> None:
         calibrate_run(bare, "zscore")
     with pytest.raises(EvalError, match=r"document 'u' of the run is not among the 1 ids .*2 rows"):
         with_languages(bare, corpus.slice(0, 1))
+
+
+def test_languages_that_a_run_half_knows() -> None:
+    """As a run fused of one that says them and one that does not."""
+    corpus = pa.table({"id": ["u", "v", "w"], "lang": ["fr", "de", "zh"]})
+    run = run_of({("a", "u"): ("de", 3), ("a", "v"): ("de", 2), ("b", "u"): ("de", 1), ("b", "w"): ("und", 1)})
+    run = run.set_column(3, "dlang", pa.array(["de", None, None, "und"]))
+    found = calibrate_run(run, "raw", corpus=corpus)
+    assert dict(zip(found["docid"].to_pylist(), found["dlang"].to_pylist(), strict=True)) == {
+        "u": "de", "v": "de", "w": "zh",  # what the run says counts
+    }  # fmt: skip
+    with pytest.raises(EvalError, match=r"the language of document 'v' \(1 of 4 rows are without\); give the corpus"):
+        calibrate_run(run, "raw")
+    with pytest.raises(EvalError, match="'w' of the run is not among the 2 ids"):
+        calibrate_run(run, "raw", corpus=corpus.slice(0, 2))
+
+
+def test_a_share_of_a_language_is_that_of_its_kinds() -> None:
+    rows: Rows = {("a", d): (lang, s) for d, lang, s in [
+        ("s", "zh", 9), ("t", "zh-Hant", 8), ("u", "zh-Hant-TW", 7), ("v", "zh-Hans", 6),
+        ("w", "de", 1), ("x", "fr", 0),
+    ]}  # fmt: skip
+    found = calibrate_run(run_of(rows), "quota", prior={"zh": 1, "de": 1})
+    assert found["docid"].to_pylist() == ["s", "w", "t", "u", "v", "x"]
+    own = calibrate_run(run_of(rows), "quota", prior={"zh": 1, "zh-Hant": 0})
+    assert own["docid"].to_pylist() == ["s", "v", "t", "u", "w", "x"]
+
+
+def test_parting_what_is_equal_overtakes_nothing() -> None:
+    below = float(np.nextafter(np.float32(1), np.float32(0)))
+    run = pa.table({"qid": ["a"] * 5 + ["b"], "docid": list("uvwxyz"), "score": [5.0, 4.0, 3.0, 2.0, 1.0, 9.0],
+                    "dlang": ["de"] * 6})  # fmt: skip
+    for scores in ([1, 1, 1, below, 0, 1], [0, 0, -0.0, -1e-45, -1, 1], [3e38, 3e38, 3e38, 3e38, 3e38, -3e38]):
+        parted = _parted(np.array(scores, np.float64), Lists.of(run)).astype(np.float32)
+        assert (np.diff(parted[:5]) < 0).all() and parted[5] == np.float32(scores[5])
 
 
 def test_as_a_pipeline_file_names_it() -> None:

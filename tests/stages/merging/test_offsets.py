@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from xret.errors import InputError, MismatchError, UsageError
+from xret.indexes import add_to_index, build_index
 from xret.stages.centre import Centre
 from xret.stages.merging import offsets as module
 from xret.stages.merging.offsets import Rows, mean_offsets, parallel_offsets
@@ -91,12 +92,31 @@ def test_the_stage_keeps_where_vectors_come_from(tmp_path: Path) -> None:
     assert np.array_equal(found.block(0, 600), mean_offsets(Vectors.open(X), CORPUS["lang"]).removed(X, CORPUS["lang"]))
 
 
+def test_nothing_is_added_beside_centred_vectors(tmp_path: Path) -> None:
+    old, new = CORPUS.slice(0, 300), CORPUS.slice(300)
+    plain = Vectors.open(table(old["id"], X[:300])), Vectors.open(table(new["id"], X[300:]))
+    moved = [Centre().run(old, plain[0], work=tmp_path)]
+    (tmp_path / "new").mkdir()
+    moved.append(Centre().run(new, plain[1], work=tmp_path / "new"))
+    build_index(tmp_path / "centred", Vectors.open(moved[0]), corpus=old, threads=1)
+    build_index(tmp_path / "plain", plain[0], corpus=old, threads=1)
+    with pytest.raises(MismatchError, match=r"centred: holds centred vectors \(mean\)"):
+        add_to_index(tmp_path / "centred", plain[1], corpus=new)
+    with pytest.raises(MismatchError, match=r"plain: holds vectors as they were encoded, .* are centred \(mean\)"):
+        add_to_index(tmp_path / "plain", Vectors.open(moved[1]), corpus=new)
+
+
 def test_refused(tmp_path: Path) -> None:
     vectors = table(CORPUS["id"], X)
     with pytest.raises(UsageError, match="no method 'lir'"):
         Centre(method="lir")  # type: ignore[arg-type]
     with pytest.raises(MismatchError, match="600 vectors for 5 texts"):
         Centre().run(CORPUS.slice(0, 5), vectors, work=tmp_path)
+    turned = table(CORPUS["id"].combine_chunks()[::-1], X)  # as many rows, of other texts
+    with pytest.raises(MismatchError, match="row 0 of the vectors is of '199@zh', row 0 of the corpus is '0@de'"):
+        Centre().run(CORPUS, turned, work=tmp_path)
+    with pytest.raises(MismatchError, match="row 0 of the parallel corpus is '0@de'"):
+        Centre(method="shift").run(CORPUS, vectors, CORPUS, turned, work=tmp_path)
     with pytest.raises(UsageError, match="shift needs parallel texts"):
         Centre(method="shift").run(CORPUS, vectors, None, None, work=tmp_path)
     with pytest.raises(UsageError, match="no column 'doc_id'"):

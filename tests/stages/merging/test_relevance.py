@@ -110,6 +110,29 @@ def test_rare_languages_go_by_all_and_the_file_gives_the_same(tmp_path: Path) ->
     )
 
 
+def test_a_map_is_not_put_on_what_it_was_not_fitted_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run, qrels = collection()
+    fit_relevance(run.append_column("tag", pa.array(["dense"] * run.num_rows)), qrels).save(tmp_path / "map.json")
+    found = RelevanceMap.load(tmp_path / "map.json")
+    for qlang in (None, ["und"] * run.num_rows):
+        told = run.drop_columns(["qlang"])
+        told = told if qlang is None else told.append_column("qlang", pa.array(qlang))
+        with pytest.raises(EvalError, match=r"does not say the languages of its queries .* give their languages"):
+            calibrate_run(told, "logistic", model=found)
+    score = run["score"].to_numpy()
+    for other in (score * 20 + 30, 1 / (60 + np.arange(run.num_rows) % 100) - 10):
+        with pytest.raises(EvalError, match=r"the map was fitted on scores of .* \(run 'dense'\); fit it on"):
+            calibrate_run(run.set_column(2, "score", pa.array(other)), "logistic", model=found)
+    top = calibrate_run(run, "raw", depth=2)  # a beginning of the same kind of run is no other kind
+    calibrate_run(top, "logistic", model=found)
+    assert not caplog.records
+    calibrate_run(run.append_column("tag", pa.array(["bm25"] * run.num_rows)), "logistic", model=found)
+    assert "fitted on run 'dense' and is used for run 'bm25'" in caplog.text
+    wide = fit_relevance(run.set_column(2, "score", pa.array(score * 10 + 20)), qrels)  # as BM25 and cosines
+    with pytest.raises(EvalError, match="its scores are mostly"):
+        calibrate_run(run.set_column(2, "score", pa.array(score * 0.1 + 0.5)), "logistic", model=wide)
+
+
 def test_refused(tmp_path: Path) -> None:
     run, qrels = collection()
     (tmp_path / "other.json").write_text('{"kind": "calibration"}')
@@ -118,7 +141,13 @@ def test_refused(tmp_path: Path) -> None:
     fields = json.loads((tmp_path / "map.json").read_text())
     fields["pooled"]["columns"] = ["score", "length", "own"]
     (tmp_path / "newer.json").write_text(json.dumps(fields))
-    for name, message in (("none.json", "No such file"), ("other.json", "is no map"), ("newer.json", "is no map")):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    for name, message in (
+        ("deep.json", "is no map"),
+        ("none.json", "No such file"),
+        ("other.json", "is no map"),
+        ("newer.json", "is no map"),
+    ):
         with pytest.raises(InputError, match=f"{name}: .*{message}.*--save"):
             RelevanceMap.load(tmp_path / name)
     nothing = qrels.set_column(2, "relevance", pa.array([0] * qrels.num_rows))

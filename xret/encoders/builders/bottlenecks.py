@@ -81,7 +81,8 @@ def _through(graph: Graph, weights: Weights, each: Bottleneck, prefix: str, valu
     if each.scale == "learned":
         scale = weights.get(f"{prefix}scale")
         if scale.shape not in ((1,), (width,)):
-            raise ModelError(f"{weights.source}: tensor '{prefix}scale' is {scale.shape}, wanted {(1,)} or {(width,)}")
+            whose = weights.origin(f"{prefix}scale")
+            raise ModelError(f"{whose}: tensor '{prefix}scale' is {scale.shape}, wanted {(1,)} or {(width,)}")
         return graph.node("Mul", [result, graph.weight(f"{prefix}scale", scale)])
     return result if each.scale == 1 else graph.node("Mul", [result, graph.scalar(each.scale)])
 

@@ -28,6 +28,7 @@ _COUNTS = ("d_model", "d_kv", "d_ff", "num_layers", "num_heads", "vocab_size")
 # There is no table that ends, and configs' n_positions is not kept to: what a checkpoint itself allows is taken up to
 # here, where the bias of one text's attention takes 16 MB a head.
 _LONGEST = 2048
+_FARTHEST = 100_000  # that distances are told apart up to: a row of each head's table for every one
 
 
 def check(config: dict[str, Any]) -> None:
@@ -46,6 +47,10 @@ def check(config: dict[str, Any]) -> None:
             raise ModelError(f"config.json: '{key}' is {config[key]}, wanted 1 or more")
     check_activation(_feed_forward(config)[0], key="feed_forward_proj")
     count, distance = bucketing(config)
+    if isinstance(distance, int) and distance > _FARTHEST:
+        raise ModelError(
+            f"config.json: 'relative_attention_max_distance' is {distance:,}, wanted {_FARTHEST:,} at most"
+        )
     if not (isinstance(count, int) and isinstance(distance, int) and count >= 4 and distance > count // 4):
         raise ModelError(
             f"config.json: {count!r} relative attention buckets up to distance {distance!r}; "

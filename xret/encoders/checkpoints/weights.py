@@ -85,6 +85,10 @@ class Weights:
         """All tensor names, sorted."""
         return sorted(self._arrays)
 
+    def origin(self, name: str) -> str:
+        """Whose a tensor is, for messages: the file, or what else it came from."""
+        return self.source
+
     def __contains__(self, name: str) -> bool:
         """Whether a tensor of that name exists."""
         return name in self._arrays
@@ -101,7 +105,7 @@ class Weights:
             ModelError: no such tensor.
         """
         if name not in self._arrays:
-            raise ModelError(f"{self.source}: has no tensor '{name}'; the weights do not fit config.json")
+            raise ModelError(f"{self.origin(name)}: has no tensor '{name}'; the weights do not fit config.json")
         self.used.add(name)
         array = self._arrays[name]
         if name in self._brain:
@@ -116,10 +120,12 @@ class Weights:
         """
         array = self.raw(name)
         if shape and array.shape != shape:
-            raise ModelError(f"{self.source}: tensor '{name}' is {array.shape}, config.json wants {shape}")
+            raise ModelError(f"{self.origin(name)}: tensor '{name}' is {array.shape}, config.json wants {shape}")
         values = np.asarray(array, dtype=np.float32)
         if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):  # NaN is its own extreme
-            raise ModelError(f"{self.source}: tensor '{name}' holds values that are no numbers; fetch the file again")
+            raise ModelError(
+                f"{self.origin(name)}: tensor '{name}' holds values that are no numbers; fetch the file again"
+            )
         return values
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ class Composed(Checkpoint):
         for module in self.modules:
             self._check(module)
         for module in self.modules:
-            self._with_head(module)
+            with _blamed(module.folder, str(folder)), readable(module.folder):
+                self._with_head(module)
 
     def _with_head(self, module: Module) -> None:
         """Make this a cross-encoder where the module brings a head; a later module's stands in for an earlier one's."""
@@ -101,6 +103,16 @@ class Composed(Checkpoint):
             for path in module.files
         }  # fmt: skip
         return {**super().files(), **own}
+
+
+@contextmanager
+def _blamed(module: Path, base: str) -> Iterator[None]:
+    """What is wrong with a module's head is said of the module, unless the message names a folder already."""
+    try:
+        yield
+    except ModelError as error:
+        told = str(error)
+        raise ModelError(told if told.startswith((base, str(module))) else f"{module}: {told}") from error
 
 
 def open_module(folder: Path) -> Module:

@@ -20,6 +20,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {  # fields that may change what is compute
     "use_gating": (False,), "phm_layer": (False,), "cross_adapter": (False,), "inv_adapter": (None, "nice"),
     "stochastic_depth": (0,),
 }  # fmt: skip
+_MOST = 1e4  # of a scale: what float16 still multiplies
 _RESIDUALS = {"True": "before", "post_add": "added", "False": "after"}
 
 
@@ -42,7 +43,10 @@ def bottleneck_of(config: Any, where: str) -> Bottleneck:
         if (found := config.get(key)) is not None and found not in plain:
             raise ModelError(f"{where}: '{key}' is {found!r:.60}; only plain bottleneck adapters are supported")
     activation = str(config.get("non_linearity", "relu")).lower()
-    check_activation(activation, key="non_linearity")
+    try:
+        check_activation(activation, key="non_linearity")
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from error
     before = _flag(config, "original_ln_before", True, where)
     residual = _RESIDUALS.get(str(config.get("residual_before_ln", True)))
     if residual is None or (residual == "added" and not before):
@@ -50,6 +54,8 @@ def bottleneck_of(config: Any, where: str) -> Bottleneck:
     scale = config.get("scaling", 1.0)
     if scale not in ("learned", "channel") and (isinstance(scale, bool) or not isinstance(scale, (int, float))):
         raise ModelError(f"{where}: 'scaling' is {scale!r:.60}, wanted a number, 'learned' or 'channel'")
+    if not isinstance(scale, str) and not abs(scale) <= _MOST:  # NaN is not, either
+        raise ModelError(f"{where}: 'scaling' is {scale!r:.60}, wanted a number from -{_MOST:g} to {_MOST:g}")
     return Bottleneck(
         activation=activation, norm_before=before, norm_after=_flag(config, "original_ln_after", True, where),
         residual=residual, scale="learned" if isinstance(scale, str) else float(scale),  # type: ignore[arg-type]

@@ -29,6 +29,8 @@ class ComposedWeights(Weights):
         """
         super().__init__(files)
         self._changes: dict[str, list[Change]] = {}
+        self._of: dict[str, Path] = {}  # tensors that modules brought, and whose they are
+        self._places: dict[str, Path] = {}  # where their adapters are, and whose these are
         own = set(self.names())
         places = 0
         for module in modules:
@@ -42,13 +44,20 @@ class ComposedWeights(Weights):
                     )
             for name, array in module.tensors.items():
                 if not name.startswith(_PRETRAINING):
-                    self._put(_counterpart(name, own) or name, array)
+                    self._put(_counterpart(name, own) or name, array, module.folder)
             if module.bottleneck:
                 for name, array in module.adapters.items():
-                    self._put(f"modules.{places}.{name}", array)
+                    self._put(f"modules.{places}.{name}", array, module.folder)
+                self._places[f"modules.{places}."] = module.folder
                 places += 1
 
-    def _put(self, name: str, array: NDArray[Any]) -> None:
+    def origin(self, name: str) -> str:
+        """As `Weights.origin`: the module's folder, where a module brought the tensor, or should have."""
+        found = self._of.get(name) or next((each for at, each in self._places.items() if name.startswith(at)), None)
+        return super().origin(name) if found is None else str(found)
+
+    def _put(self, name: str, array: NDArray[Any], folder: Path) -> None:
+        self._of[name] = folder
         self._arrays[name] = array
         self._brain.discard(name)
         self._changes.pop(name, None)

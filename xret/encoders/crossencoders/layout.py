@@ -134,7 +134,9 @@ def _layer(weights: Weights, name: str, width: int, activation: str = "identity"
     matrix = weights.raw(f"{name}.weight")
     out = out or (1 if name in ("classifier", "classifier.out_proj") else width)
     if matrix.shape != (out, width):
-        raise ModelError(f"{weights.source}: tensor '{name}.weight' is {matrix.shape}, wanted {(out, width)}")
+        raise ModelError(
+            f"{weights.origin(f'{name}.weight')}: tensor '{name}.weight' is {matrix.shape}, wanted {(out, width)}"
+        )
     return Dense(
         folder="", in_features=width, out_features=out, bias=f"{name}.bias" in weights, activation=activation,
         tensor=name,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 from xret.encoders.reading.passages import Truncation, window_ranges
 from xret.encoders.reading.tokenizer import TextTokenizer, Tokens
 from xret.encoders.runtime.batching import pad
-from xret.errors import ModelError
+from xret.errors import ModelError, UsageError
 
 __all__ = ["PairTokenizer", "PairTokens", "pad_pairs"]
 
 Ints = NDArray[np.int64]
+TOKENS = 1 << 19  # of windows that are lists of numbers at a time
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ class PairTokenizer(TextTokenizer):
         truncation: Truncation = "first",
         window: int | None = None,
         overlap: int | None = None,
-    ) -> PairTokens:
+    ) -> Iterator[PairTokens]:
         """`pairs`, or, where windows are asked for or a window's size is given, `windows`; arguments as there."""
         if truncation == "first" and window is None:
-            return self.pairs(queries, documents, adapter)
+            yield self.pairs(queries, documents, adapter)
+            return
         first = truncation == "first"
-        return self.windows(queries, documents, adapter, window=window, overlap=overlap, first=first)
+        yield from self.windows(queries, documents, adapter, window=window, overlap=overlap, first=first)
 
     def pairs(self, queries: Sequence[str], documents: Sequence[str], adapter: Ints | None = None) -> PairTokens:
         """Tokenise pairs; what is too much is cut off the longer text.
@@ -77,7 +78,7 @@ class PairTokenizer(TextTokenizer):
         rows = [encoding.ids for encoding in encodings]
         types = [encoding.type_ids for encoding in encodings]
         cut = sum(1 for encoding in encodings if len(encoding) == self.max_length and encoding.overflowing)
-        return _tokens(rows, types, np.arange(len(rows)), cut, adapter)
+        return _tokens(rows, types, range(len(rows)), cut, adapter)
 
     def windows(
         self,
@@ -88,8 +89,8 @@ class PairTokenizer(TextTokenizer):
         window: int | None = None,
         overlap: int | None = None,
         first: bool = False,
-    ) -> PairTokens:
-        """Tokenise pairs, the second text in overlapping windows, each beside the whole first text.
+    ) -> Iterator[PairTokens]:
+        """Tokenise pairs, the second text in overlapping windows, each beside the whole first text; some at a time.
 
         A first text longer than half the tokens there is room for is cut there, on the side on which the model cuts.
 
@@ -99,15 +100,19 @@ class PairTokenizer(TextTokenizer):
             adapter: (pairs,) the languages' places, where the graph is told.
             window: tokens of the second text in a window; None, or more than there is room for beside the first text,
                 for all that there is room for.
-            overlap: see `window_ranges`.
+            overlap: see `window_ranges`; half a window where a long first text leaves no larger one.
             first: keep the first window only; what is behind it is counted as cut.
 
         Raises:
             InputError: a text holds a lone surrogate and so has no UTF-8 form.
             ModelError: the model reads so few tokens that nothing fits beside the first text.
+            UsageError: the overlap is no less than any window there is room for.
         """
         asked, found = self._ids(queries), self._ids(documents)
-        frame, cut = self._frame, 0
+        frame, cut, size = self._frame, 0, 0
+        most = min(window or self.max_length, self.max_length - frame.size - 1)
+        if overlap is not None and overlap >= most > 0:
+            raise UsageError(f"the overlap is {overlap} tokens; give less than the window's {most}")
         rows: list[list[int]] = []
         types: list[list[int]] = []
         owner: list[int] = []
@@ -117,15 +122,20 @@ class PairTokenizer(TextTokenizer):
             head = head[: room // 2 or 1] if self._side == "right" else head[-(room // 2 or 1) :]
             if (left := room - len(head)) < 1:
                 raise self._narrow()
-            ranges = window_ranges(len(body), min(window or left, left), overlap)
+            used = min(window or left, left)
+            ranges = window_ranges(len(body), used, None if overlap is not None and overlap >= used else overlap)
             cut += whole > len(head) or (first and len(ranges) > 1)
             for start, stop in ranges[:1] if first else ranges:
                 rows.append([*frame.ids[0], *head, *frame.ids[1], *body[start:stop], *frame.ids[2]])
                 own = [frame.own[0]] * len(head), [frame.own[1]] * (stop - start)
                 types.append([*frame.types[0], *own[0], *frame.types[1], *own[1], *frame.types[2]])
                 owner.append(pair)
-        places = np.array(owner, np.int64)
-        return _tokens(rows, types, places, cut, None if adapter is None else adapter[places])
+                size += len(rows[-1])
+                if size >= TOKENS:
+                    yield _tokens(rows, types, owner, cut, adapter)
+                    rows, types, owner, cut, size = [], [], [], 0, 0
+        if rows:
+            yield _tokens(rows, types, owner, cut, adapter)
 
     def _narrow(self) -> ModelError:
         return ModelError(f"{self._path}: {self.max_length} tokens leave no room for a document beside a query")
@@ -153,11 +163,15 @@ class PairTokenizer(TextTokenizer):
         )  # fmt: skip
 
 
-def _tokens(rows: list[list[int]], types: list[list[int]], owner: Ints, cut: int, adapter: Any) -> PairTokens:
+def _tokens(
+    rows: list[list[int]], types: list[list[int]], owner: Sequence[int], cut: int, adapter: Ints | None
+) -> PairTokens:
+    places = np.fromiter(owner, np.int64, len(owner))
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
     total = int(lengths.sum())
-    tokens = Tokens(np.fromiter(chain.from_iterable(rows), np.int64, total), lengths, cut, adapter=adapter)
-    return PairTokens(tokens, np.fromiter(chain.from_iterable(types), np.int64, total), owner)
+    own = None if adapter is None else adapter[places]
+    tokens = Tokens(np.fromiter(chain.from_iterable(rows), np.int64, total), lengths, cut, adapter=own)
+    return PairTokens(tokens, np.fromiter(chain.from_iterable(types), np.int64, total), places)
 
 
 def pad_pairs(pairs: PairTokens, rows: Ints, *, types: bool) -> dict[str, Ints]:

@@ -77,6 +77,7 @@ class Reranker:
         Raises:
             InputError: a text is not a string or cannot be written as UTF-8.
             UsageError: not as many documents, or languages, as queries; windows that do not move on.
+            ModelError: a score is no finite number.
         """
         _check(queries, documents, lang)
         check_window(window, overlap)
@@ -96,14 +97,17 @@ class Reranker:
                 if (romanise := self.recipe.romanise) is not None:
                     asked, found = romanise(asked), romanise(found, lang=None if lang is None else lang[at])
                 places = None if adapter is None else adapter[at]
-                pairs = self._tokenizer.read(
-                    asked, found, places, truncation=truncation, window=window, overlap=overlap
-                )
-                cut += pairs.tokens.cut
-                for rows in batches(pairs.tokens, self._budget):
-                    feed = pad_pairs(pairs, rows, types=types)
-                    np.maximum.at(scores, pairs.owner[rows] + part.start, self._session.run(feed, SCORES))
-                    bar.update(len(rows) * len(part) / len(pairs.owner))
+                read = self._tokenizer.read(asked, found, places, truncation=truncation, window=window, overlap=overlap)
+                done = 0
+                for pairs in read:
+                    cut += pairs.tokens.cut
+                    for rows in batches(pairs.tokens, self._budget):
+                        feed = pad_pairs(pairs, rows, types=types)
+                        np.maximum.at(scores, pairs.owner[rows] + part.start, self._session.run(feed, SCORES))
+                    now = int(pairs.owner[-1]) + 1  # its last windows may be to come
+                    bar.update(now - done)
+                    done = now
+        self._refuse_odd(scores)
         if cut:
             most = f"{self.max_length} tokens" + (f", or the document than {window}," if window else "")
             logger.warning("%s: %d of %d pairs are longer than %s and were cut", self.name, cut, len(queries), most)
@@ -112,6 +116,14 @@ class Reranker:
     def batch(self, tokens: int) -> None:
         """From now on, score so many tokens at a time, padding included: more fill a GPU, fewer take less memory."""
         self._budget = tokens
+
+    def _refuse_odd(self, scores: NDArray[np.float32]) -> None:
+        bad = np.flatnonzero(~np.isfinite(scores))
+        if len(bad):
+            raise ModelError(
+                f"{self.name}: scores pair {int(bad[0])} {scores[bad[0]]} ({len(bad):,} of {len(scores):,} scores are "
+                "no numbers); its weights or modules may be damaged"
+            )
 
     def _tell_unknown(self, unknown: Mapping[str, int], default: str) -> None:
         """Say, once a language, that the model does not know it."""

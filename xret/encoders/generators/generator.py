@@ -112,12 +112,14 @@ class Generator:
             cut += tokens.cut
             for rows in self._batches(tokens, samples):
                 places = (rows + window.start).tolist()
-                chance = (
-                    None if sampling is None else _chances(sampling, [keys[p] for p in places], samples, max_tokens)
-                )
-                written = self._write(tokens, rows, samples, sampling, chance, max_tokens)
-                for place, ids in zip(np.repeat(places, samples).tolist(), written, strict=True):
-                    out[place].append(ids)
+                for first in range(0, samples, self._rows):  # more than that only where a text is alone
+                    numbers = range(first, min(first + self._rows, samples))
+                    chance = (
+                        None if sampling is None else _chances(sampling, [keys[p] for p in places], numbers, max_tokens)
+                    )
+                    written = self._write(tokens, rows, len(numbers), sampling, chance, max_tokens)
+                    for place, ids in zip(np.repeat(places, len(numbers)).tolist(), written, strict=True):
+                        out[place].append(ids)
                 advance(len(rows))
         if cut:
             logger.warning("%s: %d of %d texts are longer than %d tokens and were cut", self.name, cut, len(texts),
@@ -157,9 +159,9 @@ class Generator:
         return row[: stops[0] + 1] if len(stops) else row
 
 
-def _chances(sampling: Sampling, keys: Sequence[str], samples: int, steps: int) -> NDArray[np.float64]:
-    """(texts * samples, steps)."""
-    return np.stack([draws(sampling.seed, key, number, steps) for key in keys for number in range(samples)])
+def _chances(sampling: Sampling, keys: Sequence[str], samples: range, steps: int) -> NDArray[np.float64]:
+    """(texts * samples, steps), of the samples of these numbers."""
+    return np.stack([draws(sampling.seed, key, number, steps) for key in keys for number in samples])
 
 
 def _text_maker(path: Path) -> Callable[[list[list[int]]], list[str]]:

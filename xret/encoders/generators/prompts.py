@@ -73,7 +73,10 @@ class Prompt:
                 f"prompt '{self.template}': {error}; write {{{{ for a brace that is meant as one"
             ) from error
         for name, spec, how in fields:
-            if name not in _FIELDS or spec or how:
+            if name in _FIELDS and (spec or how):
+                odd = name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
+                raise UsageError(f"prompt '{self.template}': '{{{odd}}}' asks for a format; write {{{name}}}")
+            if name not in _FIELDS:
                 raise UsageError(f"prompt '{self.template}': no field '{{{name}}}'; {did_you_mean(name, _FIELDS)}")
         if "text" not in {name for name, _, _ in fields}:
             raise UsageError(f"prompt '{self.template}': has no {{text}}, the place of the passage")

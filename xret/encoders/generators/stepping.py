@@ -24,7 +24,7 @@ from xret.errors import DeviceError, ModelError
 
 __all__ = ["Steps", "Writing"]
 
-_VERSION = 1  # raised when the graphs change: empties the cache
+_VERSION = 2  # raised when the graphs change: empties the cache
 _BUILDERS: dict[str, Callable[[Graph, Weights, dict[str, Any]], None]] = {
     "reader": build_reader, "writer": build_writer,
 }  # fmt: skip

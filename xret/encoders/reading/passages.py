@@ -107,5 +107,8 @@ def read_passages(
     longest = policy.document_length if (policy := recipe.multi_vector) else recipe.max_length
     room = max(longest - int(reader([""], role="document").lengths[0]), 1)
     check_window(window, overlap)
+    used = min(window or room, room)
+    if overlap is not None and overlap >= used:
+        raise UsageError(f"the overlap is {overlap} tokens; give less than the window's {used}")
     spans = [span for part in windows(texts) for span in reader.spans(texts[part.start : part.stop])]
-    return cut_passages(texts, spans, window=min(window or room, room), overlap=overlap)
+    return cut_passages(texts, spans, window=used, overlap=overlap)

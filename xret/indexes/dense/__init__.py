@@ -9,6 +9,7 @@ change.py     rows added and deleted
 opened.py     an index opened, memory-mapped
 probing.py    one block of queries against one part
 search.py     the best k over all parts
+named.py      the same with names, as a run
 tuning.py     how many lists a query must look into
 check.py      whether an index is what its manifest says
 """

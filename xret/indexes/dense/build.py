@@ -78,6 +78,7 @@ def build_index(
         languages=count_languages(table),
         text="text" in table.column_names,
         seed=seed,
+        centred=vectors.manifest.get("centred"),
         versions=_versions(),
     )
     growth = Growth(

@@ -136,5 +136,6 @@ def _refuse_misfit(index: DenseIndex, vectors: Vectors, corpus: pa.Table | None)
             f"{index.folder}: holds vectors of {index.manifest.dim} dimensions, those to add have {vectors.dim}"
         )
     index.refuse_other_encoder(vectors.encoder_name, vectors.encoder_hash)
+    index.refuse_centred(vectors.manifest.get("centred"))
     if index.manifest.text and corpus is None:
         raise InputError(f"{index.folder}: keeps texts, and vectors alone have none; add a corpus instead")

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from xret.artifact import MANIFEST, file_hash, read_manifest, write_manifest
 from xret.errors import InputError
+from xret.indexes.changing import see_file, steadily
 from xret.mapped import map_table
 
 __all__ = ["Manifest", "Part", "Sealed", "locked", "next_number", "read_steadily", "seal", "sweep"]
@@ -71,6 +72,8 @@ class Manifest:
     probes: int | None = None
     """Lists a query looks into unless told otherwise (factories with lists only)."""
     seed: int = 0
+    centred: str | None = None
+    """How the vectors were moved by the offsets of their languages; None: they were not."""
     versions: dict[str, str] = field(default_factory=dict)
     files: dict[str, Sealed] = field(default_factory=dict)
 
@@ -81,7 +84,8 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Replace the folder's manifest, in one step."""
-        write_manifest(folder, {"kind": "index", "type": "dense", "complete": True, **asdict(self)})
+        fields = {name: value for name, value in asdict(self).items() if name != "centred" or value is not None}
+        write_manifest(folder, {"kind": "index", "type": "dense", "complete": True, **fields})
 
     @staticmethod
     def read(folder: Path) -> Manifest:
@@ -100,7 +104,7 @@ class Manifest:
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise InputError(f"{Path(folder) / MANIFEST}: incomplete ({error}); build the index again") from error
         for name, sealed in manifest.files.items():
-            _see(Path(folder) / name, sealed)
+            see_file(Path(folder) / name, sealed.bytes)
         return manifest
 
 
@@ -125,13 +129,7 @@ def read_steadily(folder: Path, read: Callable[[Path, Manifest], Found], *, trus
             _count(folder, manifest)
         return read(folder, manifest)
 
-    before = _stamp(folder)
-    try:
-        return once()
-    except (InputError, FileNotFoundError):
-        if _stamp(folder) == before:
-            raise
-    return once()
+    return steadily(folder, once)
 
 
 def seal(path: Path) -> Sealed:
@@ -178,15 +176,6 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _stamp(folder: Path) -> tuple[int, ...] | None:
-    """What changes with every replacement of the manifest."""
-    try:
-        found = os.stat(folder / MANIFEST)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
 def _parse(fields: Mapping[str, Any]) -> Manifest:
     parts = tuple(Part(**part) for part in fields["parts"])
     files = {name: Sealed(**sealed) for name, sealed in fields["files"].items()}
@@ -202,14 +191,4 @@ def _count(folder: Path, manifest: Manifest) -> None:
     if (rows := ids - deleted) != manifest.rows:
         raise InputError(
             f"{folder}: has {rows:,} rows, the manifest says {manifest.rows!r}; run xret index check {folder}"
-        )
-
-
-def _see(path: Path, sealed: Sealed) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: missing from the index; build the index again")
-    size = path.stat().st_size
-    if size != sealed.bytes:
-        raise InputError(
-            f"{path}: has {size:,} bytes, wanted {sealed.bytes:,} (truncated or overwritten); build the index again"
         )

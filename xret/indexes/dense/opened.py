@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from xret.errors import InputError
+from xret.errors import InputError, MismatchError
 from xret.indexes.catalogue import Catalogue
 from xret.indexes.dense.layout import Manifest, read_steadily
 from xret.indexes.dense.rows import row_numbers
@@ -67,6 +67,26 @@ class DenseIndex(Catalogue):
         """The manifest."""
         return self.manifest
 
+    def refuse_centred(self, new: str | None = None) -> None:
+        """Raise unless rows can be added: neither the index's vectors nor the new ones were moved by offsets.
+
+        Args:
+            new: what the manifest of the vectors to add says of it.
+
+        Raises:
+            MismatchError: they were, each by the offsets of their own corpus.
+        """
+        if self.manifest.centred:
+            raise MismatchError(
+                f"{self.folder}: holds centred vectors ({self.manifest.centred}), and rows added to them would need "
+                "the same offsets; build it again from the whole corpus"
+            )
+        if new:
+            raise MismatchError(
+                f"{self.folder}: holds vectors as they were encoded, those to add are centred ({new}); add them "
+                "before they are centred, or build the index again"
+            )
+
 
 def open_index(folder: str | Path) -> DenseIndex:
     """Open an index folder for searching, memory-mapped.
@@ -93,6 +113,8 @@ def open_as(folder: Path, manifest: Manifest) -> DenseIndex:
         tables.append(table)
         start += part.rows
     deleted = (
-        row_numbers(map_table(folder / manifest.deleted, remedy=REMEDY)) if manifest.deleted else np.empty(0, np.int64)
+        row_numbers(map_table(folder / manifest.deleted, remedy=REMEDY), start, folder / manifest.deleted)
+        if manifest.deleted
+        else np.empty(0, np.int64)
     )
     return DenseIndex(folder, manifest, pa.concat_tables(tables), tuple(shelves), deleted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -50,9 +52,21 @@ def count_languages(table: pa.Table) -> dict[str, int]:
     return dict(sorted(counted.items()))
 
 
-def row_numbers(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The only column of a table of row numbers."""
-    numbers: npt.NDArray[np.int64] = table["row"].to_numpy().astype(np.int64)
+def row_numbers(table: pa.Table, rows: int, path: Path) -> npt.NDArray[np.int64]:
+    """The only column of a table of row numbers.
+
+    Args:
+        table: with the column `row`.
+        rows: of the index.
+        path: of the table, for messages.
+
+    Raises:
+        InputError: it does not hold ascending numbers of rows.
+    """
+    fits = table.column_names == ["row"] and pa.types.is_integer(table["row"].type) and not table["row"].null_count
+    numbers = table["row"].to_numpy().astype(np.int64) if fits else np.array([-1])
+    if len(numbers) and not (numbers[0] >= 0 and numbers[-1] < rows and (np.diff(numbers) > 0).all()):
+        raise InputError(f"{path}: does not hold numbers of the index's {rows:,} rows; build the index again")
     return numbers
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,9 @@ from xret.indexes.dense.build import build_index
 from xret.indexes.dense.change import add_to_index, delete_from_index
 from xret.indexes.dense.check import check_index
 from xret.indexes.dense.layout import Manifest, read_steadily
+from xret.indexes.dense.named import search_run
 from xret.indexes.dense.opened import DenseIndex, open_index
+from xret.indexes.encoding import given_encoder
 from xret.vectors import Vectors
 
 __all__ = ["add", "build", "check", "compact", "delete", "fields", "info", "open_index", "search"]
@@ -34,26 +35,22 @@ SHOWN = (
     "bytes",
     "versions",
 )
-EVERY = {"encoder": "xret-mini", "device": "auto", "threads": None, "progress": False}
+EVERY = ("encoder", "threads", "progress")
 
 
 def build(target: Path, corpus: pa.Table, **options: Any) -> Mapping[str, Any]:
-    """Make an index folder of a corpus; options: those of `build_index`, `encoder` and `device`."""
-    given = _known(options, *EVERY, "text", "memory", "factory", "seed")
+    """Make an index folder of a corpus; options: `vectors`, those of its rows, and those of `build_index`."""
+    given = _known(options, *EVERY, "vectors", "text", "memory", "factory", "seed")
     made = {name: given[name] for name in ("text", "memory", "factory", "seed", "threads", "progress") if name in given}
-    with tempfile.TemporaryDirectory(prefix=f".{target.name[:80]}.", suffix=".work", dir=target.parent) as work:
-        build_index(target, _vectors(corpus, Path(work), given, None), corpus=corpus, **made)
+    build_index(target, _vectors(given), corpus=corpus, **made)
     return fields(target)
 
 
 def add(folder: Path, corpus: pa.Table, **options: Any) -> Mapping[str, Any]:
-    """Append rows; options: `encoder` (None: the one that made the index), `device`, `memory`."""
-    given = _known(options, *EVERY, "memory")
-    index = open_index(folder)
-    given.setdefault("encoder", index.manifest.encoder)
+    """Append rows; options: `vectors`, those of the rows, and `memory`."""
+    given = _known(options, *EVERY, "vectors", "memory")
     made = {name: given[name] for name in ("memory", "threads", "progress") if name in given}
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name[:80]}.", suffix=".work", dir=folder.parent) as work:
-        add_to_index(folder, _vectors(corpus, Path(work), given, index.manifest.dim), corpus=corpus, **made)
+    add_to_index(folder, _vectors(given), corpus=corpus, **made)
     return fields(folder)
 
 
@@ -112,39 +109,25 @@ def search(
     threads: int | None = None,
     **options: Any,
 ) -> pa.Table:
-    """The best k rows of every query; options: `encoder` (None: the one that made the index), `device`, `nprobe`.
+    """The best k rows of every query; options: `encoder` (see `xret.indexes.encoding.GivenEncoder`), `nprobe`.
 
     Raises:
         UsageError: candidates were given: a dense index has no use for them, `xret rerank` has.
     """
-    from xret.encoders import load_encoder
-    from xret.stages.retrieve import retrieve
-
     if candidates is not None:
         raise UsageError(f"{index.folder}: a dense index takes no candidates; use xret rerank")
     given = _known(options, *EVERY, "nprobe")
     index.kept(languages)  # an unknown language is told before a model is loaded
-    name = given.get("encoder") or index.manifest.encoder or EVERY["encoder"]
-    encoder = load_encoder(str(name), device=given.get("device", "auto"), threads=threads)
+    encoder = given_encoder(given.get("encoder"))
     index.refuse_other_encoder(encoder.name, encoder.hash)
     width = None if index.manifest.dim == encoder.dim else index.manifest.dim
     lang = queries["lang"].to_pylist()
     found = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
     vectors = pa.FixedSizeListArray.from_arrays(found.ravel(), found.shape[1])
-    return retrieve(
+    return search_run(
         index, queries, Vectors.open(pa.table({"id": queries["id"], "vector": vectors})), k=k, languages=languages,
         docids=docids, nprobe=given.get("nprobe"), text=text, threads=threads,
     )  # fmt: skip
-
-
-def _vectors(corpus: pa.Table, work: Path, given: Mapping[str, Any], dim: int | None) -> Vectors:
-    from xret.encoders import encode_corpus, load_encoder
-
-    encoder = load_encoder(
-        given.get("encoder") or str(EVERY["encoder"]), device=given.get("device", "auto"), threads=given.get("threads")
-    )
-    width = None if dim == encoder.dim else dim
-    return encode_corpus(corpus, work / "vectors", encoder=encoder, role="document", dim=width)
 
 
 def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -153,6 +136,13 @@ def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
         if name not in names and value is not None:
             raise UsageError(f"'{name}' is no option of a dense index; leave it out")
     return {name: value for name, value in options.items() if name in names and value is not None}
+
+
+def _vectors(given: Mapping[str, Any]) -> Vectors:
+    if "vectors" not in given:
+        raise UsageError("a dense index is made of vectors; encode the corpus first and give them")
+    found = given["vectors"]
+    return found if isinstance(found, Vectors) else Vectors.open(found)
 
 
 def _itself(_: Path, made: Manifest) -> Manifest:

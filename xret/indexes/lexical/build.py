@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
@@ -23,10 +24,19 @@ from xret.indexes.lexical.inversion import Inverter
 from xret.indexes.lexical.layout import Manifest, Segment
 from xret.indexes.lexical.segments import write_segment
 
-__all__ = ["build_index", "count_languages", "new_analyzers", "rows_to_index", "versions", "write_segments"]
+__all__ = [
+    "build_index",
+    "by_language",
+    "count_languages",
+    "new_analyzers",
+    "rows_to_index",
+    "versions",
+    "write_segments",
+]
 
 logger = logging.getLogger("xret")
 BATCH = 4096  # rows analysed at a time
+BYTES = 1 << 24  # of their texts
 FULL = 1 << 24  # postings of a segment: some 400 MB while it is put in order, 100 MB on disk
 
 
@@ -119,13 +129,31 @@ def count_languages(table: pa.Table) -> dict[str, int]:
     return dict(sorted(Counter(table["lang"].to_pylist()).items()))
 
 
+def by_language(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Analyzers by the first subtag of their languages, which is what decides the terms.
+
+    Raises:
+        InputError: no language, or two analyzers for one.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for language, spec in given:
+        base = base_language(check_lang(language))
+        before, other = found.setdefault(base, (language, spec))
+        if other != spec:
+            raise InputError(
+                f"language '{base}' has one analyzer, and two are given: {before}={other} and {language}={spec}; "
+                "leave one out"
+            )
+    return {base: spec for base, (_, spec) in found.items()}
+
+
 def new_analyzers(table: pa.Table, given: Mapping[str, str]) -> dict[str, str]:
     """The analyzer of every language of a table `lang`, and of every one that was told of.
 
     Raises:
         InputError: a language without one, or an unknown analyzer.
     """
-    given = {base_language(check_lang(language)): spec for language, spec in given.items()}
+    given = by_language(given.items())
     found = {base_language(tag) for tag in pc.unique(table["lang"]).to_pylist()}
     specs = {language: spec_of(language, given) for language in sorted(found | set(given))}
     for spec in specs.values():
@@ -141,8 +169,14 @@ def versions() -> dict[str, str]:
 
 
 def _batches(table: pa.Table) -> Iterator[pa.Table]:
-    for start in range(0, table.num_rows, BATCH):
-        yield table.slice(start, BATCH)
+    """Rows to analyse at a time: at most 4096, with `BYTES` of text or a single one."""
+    start = 0
+    while start < table.num_rows:
+        rows = table.slice(start, BATCH)
+        ends = np.cumsum(pc.fill_null(pc.binary_length(rows["text"]), 0).to_numpy(), dtype=np.int64)
+        many = max(1, int(np.searchsorted(ends, BYTES, side="right")))
+        yield rows.slice(0, many)
+        start += many
 
 
 def _bar(rows: int, progress: bool) -> AbstractContextManager[Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from xret.corpus import check_lang, gather, keep
-from xret.errors import InputError, MismatchError
+from xret.corpus import gather, keep
+from xret.errors import MismatchError
+from xret.indexes.changing import whole_or_not
 from xret.indexes.dense.layout import Sealed, locked, seal
-from xret.indexes.lexical.build import FULL, count_languages, new_analyzers, rows_to_index, write_segments
+from xret.indexes.lexical.build import FULL, by_language, count_languages, new_analyzers, rows_to_index, write_segments
 from xret.indexes.lexical.inversion import joined
 from xret.indexes.lexical.layout import Manifest, Segment
 from xret.indexes.lexical.opened import LexicalIndex, open_index
@@ -62,7 +64,7 @@ def add_to_index(
             gone = index.rows_of(table["id"].combine_chunks())
         else:
             index.refuse_ids(table["id"])
-        with _whole_or_not(folder, old):
+        with whole_or_not(folder, partial(old.sweep, folder)):
             own = {name: specs[name] for name in new_analyzers(table, specs)}
             segments, files = write_segments(
                 folder, table, own, number=old.next_number, text=old.text, progress=progress
@@ -91,7 +93,7 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
     with locked(folder):
         index = open_index(folder)
         rows = index.rows_to_delete(ids)
-        with _whole_or_not(folder, index.manifest):
+        with whole_or_not(folder, partial(index.manifest.sweep, folder)):
             return _swap(folder, _without(index, rows, index.manifest.next_number))
 
 
@@ -104,12 +106,14 @@ def compact_index(folder: str | Path) -> Manifest:
     folder = Path(folder)
     with locked(folder):
         index = open_index(folder)
-        old = index.manifest
-        with _whole_or_not(folder, old):
+        old, groups = index.manifest, list(_groups(index.segments))
+        if not len(index.deleted) and len(groups) == len(old.segments):
+            return old
+        with whole_or_not(folder, partial(old.sweep, folder)):
             segments: list[Segment] = []
             files: dict[str, Sealed] = {}
             numbers = _numbers(old, ())
-            for group in _groups(index.segments):
+            for group in groups:
                 rows = [_kept_rows(index, segment) for segment in group]
                 whole = sum(map(len, rows)) == sum(segment.segment.rows for segment in group)
                 if len(group) == 1 and whole:
@@ -124,7 +128,7 @@ def compact_index(folder: str | Path) -> Manifest:
 
 def _grown_analyzers(folder: Path, old: Manifest, table: pa.Table, given: Mapping[str, str]) -> dict[str, str]:
     """Analyzers of the languages of an index and of rows to add."""
-    asked = {check_lang(language): spec for language, spec in given.items()}
+    asked = by_language(given.items())
     specs = new_analyzers(
         table, {**asked, **{name: old.analyzers[name] for name in old.analyzers if name not in asked}}
     )
@@ -231,17 +235,3 @@ def _swap(folder: Path, manifest: Manifest) -> Manifest:
     with suppress(OSError):  # the change is made; the next one sweeps again
         manifest.sweep(folder)
     return manifest
-
-
-@contextmanager
-def _whole_or_not(folder: Path, manifest: Manifest) -> Iterator[None]:
-    """Say of a failure to write what it means for the index, and give back the room that the half change took."""
-    try:
-        yield
-    except OSError as error:
-        with suppress(OSError):
-            manifest.sweep(folder)
-        raise InputError(
-            f"{folder}: cannot be changed ({error.strerror or error}) and stays as it was; free some space, or make "
-            "the folder writable, and try again"
-        ) from error

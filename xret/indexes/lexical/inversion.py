@@ -15,6 +15,7 @@ from xret.indexes.lexical.analyzers import Analyzer
 __all__ = ["MOST", "Inverted", "Inverter", "joined"]
 
 MOST = np.iinfo(np.uint16).max  # of a term in one document; BM25 does not tell this many from more
+TOKENS = 1 << 22  # that wait to be counted, 8 bytes each and 100 while they are sorted; those of one row at least
 Ints = npt.NDArray[np.int64]
 
 
@@ -86,15 +87,22 @@ class Inverter:
 
     def add(self, languages: list[str], texts: list[str]) -> list[int]:
         """Take in the next rows, a language and a text each; the number of terms of each text."""
-        lengths = []
+        lengths, waiting = [], 0
         for language, text in zip(languages, texts, strict=True):
             held = self._languages.get(language)
             if held is None:
                 held = self._languages[language] = _Language(self._analyzers[language])
             lengths.append(held.add(self.rows, text))
-            self.rows += 1
-        self.postings += sum(held.settle() for held in self._languages.values() if held.rows)
+            self.rows, waiting = self.rows + 1, waiting + lengths[-1]
+            if waiting >= TOKENS:
+                waiting = self._settled()
+        self._settled()
         return lengths
+
+    def _settled(self) -> int:
+        """Count the tokens that are waiting; how many are left, which is none."""
+        self.postings += sum(held.settle() for held in self._languages.values() if held.rows)
+        return 0
 
     def inverted(self) -> dict[str, Inverted]:
         """The postings by language, languages in alphabetical order."""

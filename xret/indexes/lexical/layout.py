@@ -13,7 +13,6 @@ follow the rules of `xret.indexes.dense.layout`: new files, then the manifest, t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 
 from xret.artifact import MANIFEST, read_manifest, write_manifest
 from xret.errors import InputError
+from xret.indexes.changing import see_file, steadily
 from xret.indexes.dense.layout import Sealed
 
 __all__ = ["REMEDY", "Manifest", "Segment", "read_steadily"]
@@ -112,7 +112,7 @@ class Manifest:
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise InputError(f"{Path(folder) / MANIFEST}: incomplete ({error}); {REMEDY}") from error
         for name, sealed in manifest.files.items():
-            _see(Path(folder) / name, sealed)
+            see_file(Path(folder) / name, sealed.bytes)
         return manifest
 
 
@@ -122,13 +122,7 @@ def read_steadily(folder: Path, read: Callable[[Path, Manifest], Found]) -> Foun
     Raises:
         InputError: what `Manifest.read` and `read` raise.
     """
-    before = _stamp(folder)
-    try:
-        return read(folder, Manifest.read(folder))
-    except (InputError, FileNotFoundError):
-        if _stamp(folder) == before:
-            raise
-    return read(folder, Manifest.read(folder))
+    return steadily(folder, lambda: read(folder, Manifest.read(folder)))
 
 
 def _parse(fields: Mapping[str, Any]) -> Manifest:
@@ -137,18 +131,3 @@ def _parse(fields: Mapping[str, Any]) -> Manifest:
     for segment in segments:
         [files[name] for name in segment.files]  # KeyError: a segment without its files
     return Manifest(**{**fields, "segments": segments, "files": files})
-
-
-def _stamp(folder: Path) -> tuple[int, ...] | None:
-    try:
-        found = os.stat(folder / MANIFEST)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _see(path: Path, sealed: Sealed) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: missing from the index; {REMEDY}")
-    if (size := path.stat().st_size) != sealed.bytes:
-        raise InputError(f"{path}: has {size:,} bytes, wanted {sealed.bytes:,} (truncated or overwritten); {REMEDY}")

@@ -116,8 +116,8 @@ def open_as(folder: Path, manifest: Manifest) -> LexicalIndex:
         start += segment.rows
     deleted = np.empty(0, np.int64)
     if manifest.deleted:
-        deleted = row_numbers(map_table(folder / manifest.deleted, remedy=REMEDY))
-    if start - len(deleted) != manifest.rows or (len(deleted) and not 0 <= deleted[0] <= deleted[-1] < start):
+        deleted = row_numbers(map_table(folder / manifest.deleted, remedy=REMEDY), start, folder / manifest.deleted)
+    if start - len(deleted) != manifest.rows:
         raise InputError(
             f"{folder}: has {start:,} rows, {len(deleted):,} of them deleted, the manifest says "
             f"{manifest.rows:,}; {REMEDY}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.corpus import gather
-from xret.errors import MismatchError, UsageError
+from xret.errors import UsageError
+from xret.indexes.catalogue import candidate_rows
 from xret.indexes.lexical.analyzers import base_language
 from xret.indexes.lexical.opened import LexicalIndex
 from xret.indexes.lexical.scoring import BM25, QueryTerm, score
@@ -76,7 +77,8 @@ def search_index(
 
     Raises:
         UsageError: k below 1.
-        InputError: a language that the index has not.
+        InputError: a language that the index has not, or candidates of which it holds none.
+        MismatchError: candidates of none of the queries.
     """
     if k < 1:
         raise UsageError(f"k is {k}; ask for at least 1 hit")
@@ -84,13 +86,13 @@ def search_index(
     groups = sorted({base_language(tag) for tag in index.tags(languages)}) if languages is not None else None
     kept, chosen = (
         index.kept(languages, docids),
-        None if candidates is None else _candidates(index, queries, candidates),
+        None if candidates is None else candidate_rows(index, queries, candidates),
     )
     scores = np.zeros(index.table.num_rows)
     found, waiting, runs = [], 0, [_run(index, queries, [], k, text=text)]
     for number, (words, tag) in enumerate(zip(_texts(queries), queries["lang"].to_pylist(), strict=True)):
         rows, values = _scored(index, reader, bm25, words, base_language(tag), groups or list(index.analyzers), scores)
-        mask = None if chosen is None else np.isin(rows, chosen.get(number, np.empty(0, np.int64)))
+        mask = None if chosen is None else np.isin(rows, chosen[number])
         if kept is not None:
             mask = kept[rows] if mask is None else mask & kept[rows]
         if mask is not None:
@@ -159,28 +161,6 @@ def _run(
     run = run.append_column("qlang", gather(queries["lang"].cast(pa.string()), query))
     run = run.append_column("dlang", gather(index.table["lang"], rows))
     return run.append_column("text", gather(index.table["text"], rows)) if text and index.manifest.text else run
-
-
-def _candidates(index: LexicalIndex, queries: pa.Table, run: pa.Table) -> Mapping[int, Ints]:
-    """The rows of each query's documents in a run, by the query's number.
-
-    Raises:
-        MismatchError: the run has none of the queries.
-    """
-    number = pc.index_in(run["qid"].cast(pa.string()), value_set=pc.unique(queries["id"].cast(pa.string())))
-    named = index.rows_of(pc.unique(run["docid"].cast(pa.string())))
-    place = pc.index_in(run["docid"].cast(pa.string()), value_set=gather(index.table["id"], named).combine_chunks())
-    number, place = (pc.fill_null(column, -1).to_numpy().astype(np.int64) for column in (number, place))
-    row = np.append(named, -1)[place]
-    if run.num_rows and not (number >= 0).any():
-        raise MismatchError(
-            "the candidates are of none of the queries (their ids differ); give the run of these queries"
-        )
-    there = (number >= 0) & (row >= 0)
-    order = np.argsort(number[there], kind="stable")
-    number, row = number[there][order], row[there][order]
-    numbers, starts = np.unique(number, return_index=True)
-    return dict(zip(numbers.tolist(), np.split(row, starts[1:]), strict=True)) if len(numbers) else {}
 
 
 def _texts(queries: pa.Table) -> Iterator[str]:

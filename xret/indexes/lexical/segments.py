@@ -58,7 +58,17 @@ class Opened:
             return None
         terms, start = found
         first, last = terms.span(place)
-        return self.rows[start + first : start + last], self.counts[start + first : start + last]
+        rows = self.rows[start + first : start + last]
+        if (
+            not 0 <= first <= last
+            or len(rows) != last - first
+            or (len(rows) and not 0 <= rows.min() <= rows.max() < self.segment.rows)
+        ):
+            raise InputError(
+                f"segment {self.segment.number} of the index names rows that it has not: it is damaged; run xret index "
+                "check, and build it again"
+            )
+        return rows, self.counts[start + first : start + last]
 
     def inverted(self, language: str) -> Inverted:
         """All postings of a language."""
@@ -97,6 +107,10 @@ def open_segment(folder: Path, segment: Segment, start: int) -> Opened:
         InputError: a file is unreadable, or the numbers of rows, terms and postings are not those of the manifest.
     """
     table, terms, postings = (map_table(folder / name, remedy=REMEDY) for name in segment.files)
+    wanted_columns = ({"id", "lang", "length"}, set(TERMS.names), set(POSTINGS.names))
+    for part, columns, name in zip((table, terms, postings), wanted_columns, segment.files, strict=True):
+        if not columns <= set(part.column_names):
+            raise InputError(f"{folder / name}: has no {', '.join(sorted(columns - set(part.column_names)))}; {REMEDY}")
     found = table.num_rows, terms.num_rows, postings.num_rows
     wanted = segment.rows, sum(segment.terms.values()), segment.postings
     if found != wanted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +13,8 @@ import pyarrow as pa
 
 from xret.artifact import read_manifest
 from xret.errors import InputError, UsageError
-from xret.indexes.lexical.build import build_index
+from xret.indexes.lexical.analyzers import base_language
+from xret.indexes.lexical.build import build_index, by_language
 from xret.indexes.lexical.change import add_to_index, compact_index, delete_from_index
 from xret.indexes.lexical.check import check_index
 from xret.indexes.lexical.describe import described, described_lucene, fields_of, fields_of_lucene
@@ -22,11 +25,13 @@ from xret.indexes.lexical.scoring import BM25
 from xret.indexes.lexical.search import search_index
 
 if TYPE_CHECKING:
+    from xret.indexes.lexical.lexicons import Translated
     from xret.indexes.lexical.lucene.layout import LuceneManifest
     from xret.indexes.lexical.lucene.read import LuceneIndex
 
 __all__ = ["add", "build", "check", "compact", "delete", "fields", "given_analyzers", "info", "open_index", "search"]
 
+logger = logging.getLogger("xret")
 IGNORED = {"threads", "device", "encoder", "work", "progress"}
 """Options of kinds that encode; there is nothing to encode here."""
 BACKENDS = ("xret", "lucene")
@@ -141,6 +146,8 @@ def search(
     bm25 = BM25(**{name: float(given[name]) for name in ("k1", "b") if given.get(name) is not None})
     filters: dict[str, Any] = {"languages": languages, "docids": docids, "candidates": candidates, "text": text}
     lexicon = given.get("lexicon")
+    if given.get("pivot") and not lexicon:
+        raise UsageError("--pivot is a language that a --lexicon is gone through by, and none is given; leave it out")
     if not isinstance(index, LexicalIndex):
         from xret.indexes.lexical.lucene.read import search_lucene
 
@@ -154,6 +161,7 @@ def search(
     from xret.indexes.lexical.lexicons import Translated, open_lexicon
 
     reader = Translated(index, open_lexicon(lexicon), pivots=(given.get("pivot") or "en",))
+    _tell_untranslated(index, queries, languages, reader)
     return search_index(index, queries, k=k, bm25=bm25, reader=reader, **filters)
 
 
@@ -161,15 +169,39 @@ def given_analyzers(given: Mapping[str, str] | Sequence[str] | None) -> dict[str
     """``["und=words"]`` as ``{"und": "words"}``.
 
     Raises:
-        InputError: one is written otherwise.
+        InputError: one is written otherwise, or two are for one language.
     """
     if given is None or isinstance(given, Mapping):
-        return dict(given or {})
+        return by_language((given or {}).items())
     pairs = [each.partition("=") for each in given]
     for each, (language, equals, spec) in zip(given, pairs, strict=True):
         if not (language and equals and spec):
             raise InputError(f"--analyzer '{each}': write it like und=words, sw=grams:4 or nds=de")
-    return {language: spec for language, _, spec in pairs}
+    return by_language((language, spec) for language, _, spec in pairs)
+
+
+def _tell_untranslated(
+    index: LexicalIndex, queries: pa.Table, languages: Sequence[str] | None, reader: Translated
+) -> None:
+    """Warn of queries that are searched as they are written, though they are in none of the documents' languages.
+
+    Raises:
+        UsageError: all of them are, so that the lexicon is of no use.
+    """
+    into = sorted({base_language(tag) for tag in index.tags(languages)} if languages else index.analyzers)
+    counts = Counter(base_language(tag) for tag in queries["lang"].to_pylist())
+    lost = {
+        name: rows
+        for name, rows in sorted(counts.items())
+        if name not in into and not any(reader.translates(name, each) for each in into)
+    }
+    if not lost:
+        return
+    said = f"the lexicon has no way from {', '.join(f'{name!r}' for name in lost)} to {', '.join(into)}"
+    unknown = "; say with --query-lang what language the queries are in" if "und" in lost else ""
+    if sum(lost.values()) == queries.num_rows:
+        raise UsageError(f"{said}{unknown or '; give another --lexicon or --pivot, or leave it out'}")
+    logger.warning("%s: %s queries are searched as they are written%s", said, f"{sum(lost.values()):,}", unknown)
 
 
 def _by_lucene(folder: Path) -> bool:

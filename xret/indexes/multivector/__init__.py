@@ -1,7 +1,8 @@
 """A multi-vector index: token vectors as centroid and coded residual, searched by MaxSim.
 
 layout.py     the folder and its manifest
-tokens.py     where token vectors come from, a few documents at a time
+tokens.py     where token vectors come from
+reading.py    a few documents at a time, looked at
 pooling.py    fewer vectors for a document
 centroids.py  k-means, and the nearest centroid
 codec.py      residuals in a few bits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from time import perf_counter
 
@@ -32,7 +33,8 @@ class Preset:
     Attributes:
         probe: centroids that each token of a query looks into.
         depth: documents that are scored exactly; the sweep leaves four times as many, of which those are taken that
-            score best with centroids in the places of their tokens.
+            score best with centroids in the places of their tokens. Of documents in passages, each is taken with all
+            of its passages that score better than the next document.
     """
 
     probe: int
@@ -101,11 +103,15 @@ class Asked:
         now = self.clock.add("centroids", now)
         probe, most = self.preset.probe, len(self.index.coder.centroids)
         probe = min(most, int(probe * min(8.0, self.index.table.num_rows / allowed)))  # rarer documents: look further
+        depth = NEAR * self.preset.depth
         while True:
-            rows, now = self._candidates(question, probe, now)
-            if len(rows) >= self.k or probe >= most:
+            rows, cut, now = self._candidates(question, probe, depth, now)
+            if self._documents(rows) >= self._wanted or not (cut or probe < most):
                 break
-            probe = min(most, 4 * probe)
+            if cut:  # the passages of few documents crowd out the others
+                depth *= 4
+            else:
+                probe = min(most, 4 * probe)
         scores = self._scores(question, rows)
         self.clock.add("maxsim", now)
         return self._best(rows, scores, query)
@@ -149,23 +155,45 @@ class Asked:
             f"{queries:,}", seconds, 1e3 * seconds / queries, stages, how,
         )  # fmt: skip
 
-    def _candidates(self, question: Question, probe: int, now: float) -> tuple[Ints, float]:
+    @cached_property
+    def _wanted(self) -> int:
+        """Documents to find: k, or all that may be found where they are fewer."""
+        if self.groups is None:
+            return self.k
+        return min(self.k, len(np.unique(self.groups if self.kept is None else self.groups[self.kept])))
+
+    def _documents(self, rows: Ints) -> int:
+        return len(rows) if self.groups is None else len(np.unique(self.groups[rows]))
+
+    def _candidates(self, question: Question, probe: int, depth: int, now: float) -> tuple[Ints, bool, float]:
+        """Ascending rows to score, whether a part had more than `depth` of them, and the time."""
         look = probes(question.scores, probe)
         now = self.clock.add("probes", now)
         rows, gained = [], []
         for segment in self.index.segments:
             kept = None if self.kept is None else self.kept[segment.start : segment.start + segment.rows]
-            places, gain = candidates(segment, look, depth=NEAR * self.preset.depth, kept=kept)
+            places, gain = candidates(segment, look, depth=depth, kept=kept)
             rows.append(places + segment.start)
             gained.append(gain)
-        row = _best_of(np.concatenate(rows), np.concatenate(gained), NEAR * self.preset.depth)
+        cut = any(len(own) >= depth for own in rows)
+        row = self._cut(np.concatenate(rows), np.concatenate(gained), NEAR * self.preset.depth)
         now = self.clock.add("sweep", now)
-        if len(row) <= self.preset.depth:
-            return row, now
+        if self._documents(row) <= self.preset.depth:
+            return row, cut, now
         scores = np.concatenate(
             [score_near(segment, question, own - segment.start) for segment, own in self._split(row)]
         )
-        return _best_of(row, scores, self.preset.depth), self.clock.add("near", now)
+        return self._cut(row, scores, self.preset.depth), cut, self.clock.add("near", now)
+
+    def _cut(self, rows: Ints, scores: Floats, most: int) -> Ints:
+        """The best rows, ascending: `most` of them, or of passages as many as come before a further document does."""
+        if self.groups is None:
+            return _best_of(rows, scores, most)
+        order = np.lexsort((rows, -scores))
+        _, first = np.unique(self.groups[rows[order]], return_index=True)
+        if len(first) > most:
+            order = order[: np.partition(first, most)[most]]
+        return np.sort(rows[order])
 
     def _scores(self, question: Question, rows: Ints) -> Floats:
         """(n,) of ascending rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from xret import __version__
 from xret.artifact import MANIFEST, digest, read_manifest
@@ -23,11 +25,12 @@ from xret.indexes.multivector.codec import CODECS, CodecName
 from xret.indexes.multivector.growing import MEMORY, Growth, coder_of, grow, workers
 from xret.indexes.multivector.layout import Manifest, save_array, sweep
 from xret.indexes.multivector.tokens import TokenSource, kept_columns
-from xret.indexes.multivector.training import Coder, trained
+from xret.indexes.multivector.training import Coder, Trained, trained
 
 __all__ = ["build_index"]
 
 logger = logging.getLogger("xret")
+ARRAYS = ("centroids.npy", "books.npy", "levels.npy", "basis.npy")
 
 
 def build_index(
@@ -67,29 +70,18 @@ def build_index(
         VectorsError: NaN, infinity or another width among the vectors.
     """
     target = Path(target)
-    if codec not in CODECS:
-        raise UsageError(f"codec '{codec}' is not known; known: {', '.join(CODECS)}")
-    if pool < 1 or memory < 1:
-        raise UsageError(f"a pool factor of {pool} and a budget of {memory:,} bytes: both must be 1 or more")
-    if source.table.num_rows == 0:
-        raise InputError("there are no rows to index; the corpus is empty")
-    if os.path.lexists(target):
-        raise InputError(f"{target}: exists already; remove it or choose another name")
+    _refuse(target, source, codec, pool, memory)
     table = kept_columns(source.table, text=text)
-    stamp = digest(source.fingerprint(), codec, pool, table.column_names, memory, seed, __version__)
-    with _partial(target, stamp) as folder, workers(threads) as executor:
+    stamp = digest(
+        source.fingerprint(), source.dim, source.encoder_hash, source.similarity, codec, pool, table.column_names,
+        memory, seed, [len(query) for query in queries or ()], __version__,
+    )  # fmt: skip
+    with _partial(target) as folder, workers(threads) as executor:
         manifest = _resumed(folder, stamp)
         if manifest is None:
             sweep(folder, _NOTHING)
             made = trained(source, codec, factor=pool, memory=memory, seed=seed, pool=executor, queries=queries)
-            manifest = Manifest(
-                codec=codec, dim=source.dim, width=made.coder.width, centroids=len(made.centroids.codes),
-                step=made.centroids.step, rows=table.num_rows, tokens=0, encoder=source.encoder_name,
-                encoder_hash=source.encoder_hash, similarity=source.similarity, languages=count_languages(table),
-                text="text" in table.column_names, pool=pool, residual=made.residual, ceiling=made.ceiling, seed=seed,
-                versions={"xret": __version__, "numpy": np.__version__},
-                files=_save(folder, made.centroids, made.coder),
-            )  # fmt: skip
+            manifest = _begun(folder, source, table, made, codec=codec, pool=pool, seed=seed)
             manifest.write(folder, complete=False, stamp=stamp)
         growth = Growth(
             source=source,
@@ -99,15 +91,46 @@ def build_index(
             memory=memory,
             progress=progress,
         )
-        begun = manifest
-        for grown in grow(folder, begun, growth, skip=sum(part.rows for part in begun.parts)):
-            manifest = grown
-            manifest.write(folder, complete=False, stamp=stamp)
-        sweep(folder, manifest)
-        # What drift is measured from: of the sample, centroids have seen every token.
-        residual = sum(part.residual * part.tokens for part in manifest.parts) / max(1, manifest.tokens)
-        manifest = replace(manifest, residual=float(np.float32(residual)))
-        manifest.write(folder)
+        return _filled(folder, manifest, growth, stamp)
+
+
+def _refuse(target: Path, source: TokenSource, codec: str, pool: int, memory: int) -> None:
+    if codec not in CODECS:
+        raise UsageError(f"codec '{codec}' is not known; known: {', '.join(CODECS)}")
+    if pool < 1 or memory < 1:
+        raise UsageError(f"a pool factor of {pool} and a budget of {memory:,} bytes: both must be 1 or more")
+    if source.table.num_rows == 0:
+        raise InputError("there are no rows to index; the corpus is empty")
+    if os.path.lexists(target):
+        raise InputError(f"{target}: exists already; remove it or choose another name")
+
+
+def _begun(
+    folder: Path, source: TokenSource, table: pa.Table, made: Trained, *, codec: CodecName, pool: int, seed: int
+) -> Manifest:
+    """Write what was trained; the manifest of an index without parts."""
+    return Manifest(
+        codec=codec, dim=source.dim, width=made.coder.width, centroids=len(made.centroids.codes),
+        step=made.centroids.step, rows=table.num_rows, tokens=0, encoder=source.encoder_name,
+        encoder_hash=source.encoder_hash, similarity=source.similarity, languages=count_languages(table),
+        text="text" in table.column_names, pool=pool, residual=made.residual, ceiling=made.ceiling, seed=seed,
+        versions={"xret": __version__, "numpy": np.__version__}, files=_save(folder, made.centroids, made.coder),
+    )  # fmt: skip
+
+
+def _filled(folder: Path, manifest: Manifest, growth: Growth, stamp: str) -> Manifest:
+    """Write the parts that are not there yet.
+
+    The finished manifest bears the stamp too: until the folder has its name, it may be met by another build.
+    """
+    for grown in grow(folder, manifest, growth, skip=sum(part.rows for part in manifest.parts)):
+        manifest = grown
+        manifest.write(folder, complete=False, stamp=stamp)
+    sweep(folder, manifest)
+    # What drift is measured from: of the sample, centroids have seen every token.
+    residual = sum(part.residual * part.tokens for part in manifest.parts) / max(1, manifest.tokens)
+    manifest = replace(manifest, residual=float(np.float32(residual)))
+    manifest.write(folder, stamp=stamp)
     return manifest
 
 
@@ -118,9 +141,11 @@ _NOTHING = Manifest(
 
 
 @contextmanager
-def _partial(target: Path, stamp: str) -> Iterator[Path]:
+def _partial(target: Path) -> Iterator[Path]:
     """``TARGET.partial``, locked; it gets the name of the target when all went well, and stays when not."""
     folder = target.with_name(target.name + ".partial")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, and the unfinished index goes there; remove it or choose another name")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -130,37 +155,54 @@ def _partial(target: Path, stamp: str) -> Iterator[Path]:
     try:
         with locked(folder):
             yield folder
-            os.replace(folder, target)
+            _named(folder, target)
     except OSError as error:
-        reason = error.strerror or ("no space left" if "free space" in str(error) else None)
-        if reason is None:
-            raise
-        raise InputError(f"{target}: writing failed ({reason}); free some space, and the build goes on") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or error.errno is None  # NumPy's, of what was not written
+        remedy = "free some space" if full else "mend that"
+        reason = error.strerror or "no space left"
+        raise InputError(f"{target}: writing failed ({reason}); {remedy}, and the same build goes on") from error
     except BaseException:
         with suppress(OSError):
             if not (folder / MANIFEST).exists():  # nothing to go on with
                 sweep(folder, _NOTHING)
-                for path in folder.iterdir():
-                    path.unlink()
+                for name in ARRAYS:
+                    (folder / name).unlink(missing_ok=True)
                 folder.rmdir()
         raise
+
+
+def _named(folder: Path, target: Path) -> None:
+    try:
+        os.replace(folder, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise InputError(
+            f"{target}: was made by someone else meanwhile; the index is complete in {folder}: remove the other one, "
+            "and the same build gives it its name"
+        ) from error
 
 
 def _resumed(folder: Path, stamp: str) -> Manifest | None:
     """What an interrupted build with the same stamp has done.
 
     Raises:
-        InputError: it was another build.
+        InputError: it was another build, or is damaged.
     """
     if not (folder / MANIFEST).is_file():
         return None
-    fields = read_manifest(folder, kind="index")
-    if fields.get("stamp", stamp) != stamp:
+    try:
+        fields = read_manifest(folder, kind="index")
+        if fields.get("stamp") == stamp:
+            manifest = Manifest.of(folder, fields)
+            coder_of(folder, manifest)
+    except InputError as error:
+        raise InputError(f"{folder}: holds an interrupted build that is damaged; remove it ({error})") from error
+    if fields.get("stamp") != stamp:
         raise InputError(
             f"{folder}: holds an interrupted build of other documents or with other options; remove it, or choose "
             "another name"
         )
-    manifest = Manifest.of(folder, fields)
     done = sum(part.rows for part in manifest.parts)
     logger.info("multivector: going on after %s documents", f"{done:,}")
     return manifest

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from xret.corpus import gather
 from xret.errors import InputError, MismatchError
+from xret.indexes.changing import whole_or_not
 from xret.indexes.dense.layout import locked, seal
 from xret.indexes.dense.rows import count_languages
 from xret.indexes.multivector.growing import MEMORY, Growth, grow, workers
@@ -63,7 +65,7 @@ def add_to_index(
         if not replace_ids:
             index.refuse_ids(table["id"])
         old = index.rows_of(table["id"]) if replace_ids else np.empty(0, np.int64)
-        with _whole_or_not(folder, index.manifest), workers(threads) as pool:
+        with whole_or_not(folder, partial(sweep, folder, index.manifest)), workers(threads) as pool:
             growth = Growth(source=source, table=table, coder=index.coder, pool=pool, memory=memory, progress=progress)
             *_, grown = grow(folder, index.manifest, growth)
             grown = _tombstones(folder, grown, index, old)
@@ -83,7 +85,7 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
     with locked(folder):
         index = open_index(folder)
         rows = index.rows_to_delete(ids)
-        with _whole_or_not(folder, index.manifest):
+        with whole_or_not(folder, partial(sweep, folder, index.manifest)):
             return _swap(folder, _tombstones(folder, index.manifest, index, rows))
 
 
@@ -106,7 +108,7 @@ def compact_index(folder: str | Path) -> Manifest:
         gone = {name for part in old.parts for name in part.files} | ({old.deleted} if old.deleted else set())
         files = {name: sealed for name, sealed in old.files.items() if name not in gone}
         made = replace(old, parts=(), tokens=0, deleted=None, files=old.files)  # so that new names are new
-        with _whole_or_not(folder, old):
+        with whole_or_not(folder, partial(sweep, folder, old)):
             for run in _runs(index):
                 made = write_segment(folder, made, *_joined(index, run))
             new = {name: made.files[name] for part in made.parts for name in part.files}
@@ -193,22 +195,6 @@ def _swap(folder: Path, manifest: Manifest) -> Manifest:
     with suppress(OSError):  # the change is made; the next one sweeps again
         sweep(folder, manifest)
     return manifest
-
-
-@contextmanager
-def _whole_or_not(folder: Path, manifest: Manifest) -> Iterator[None]:
-    """Give back the room that a half change took, and say of a full disk what it means for the index."""
-    try:
-        yield
-    except BaseException as error:
-        with suppress(OSError):
-            sweep(folder, manifest)
-        if not isinstance(error, OSError):
-            raise
-        raise InputError(
-            f"{folder}: cannot be changed ({error.strerror or error}) and stays as it was; free some space, or make "
-            "the folder writable, and try again"
-        ) from error
 
 
 def _refuse_misfit(index: MultiVectorIndex, source: TokenSource) -> None:

@@ -22,15 +22,17 @@ from xret.indexes.multivector.codec import CODECS, Codec
 from xret.indexes.multivector.layout import REMEDY, Manifest, map_array
 from xret.indexes.multivector.pooling import pooled
 from xret.indexes.multivector.postings import DOCUMENTS
+from xret.indexes.multivector.reading import BLOCK, blocks, sound_tokens
 from xret.indexes.multivector.segments import Coded, write_segment
-from xret.indexes.multivector.tokens import TokenSource, sound_tokens
-from xret.indexes.multivector.training import BLOCK, Coder
+from xret.indexes.multivector.tokens import TokenSource
+from xret.indexes.multivector.training import Coder
 from xret.indexes.twoway.blas import worker_count
 
 __all__ = ["MEMORY", "Growth", "coder_of", "grow", "workers"]
 
 logger = logging.getLogger("xret")
 MEMORY = 1 << 30
+STEPS = 1 << 12  # of what codes stand for, up to 1
 LEAST = 1 << 12  # tokens of a part, however small the budget
 
 
@@ -65,14 +67,14 @@ def grow(folder: Path, manifest: Manifest, growth: Growth, *, skip: int = 0) -> 
     bar = tqdm(total=total, initial=skip, desc="index", unit=" docs", unit_scale=True,
                disable=None if growth.progress else True)  # fmt: skip
     with bar:
-        for start in range(skip, total, BLOCK):
-            numbers = np.arange(start, min(start + BLOCK, total))
+        for numbers in blocks(growth.source, np.arange(skip, total), growth.memory):
+            stop = int(numbers[-1]) + 1
             found, counts = pooled(*sound_tokens(growth.source, numbers), manifest.pool, growth.pool)
             parts.append(growth.coder.code(found, counts, growth.pool))
             tokens, rows = tokens + len(found), rows + len(numbers)
             bar.update(len(numbers))
-            if rows + BLOCK > DOCUMENTS or tokens >= most or start + BLOCK >= total:
-                own = growth.table.slice(start + len(numbers) - rows, rows)
+            if rows + BLOCK > DOCUMENTS or tokens >= most or stop >= total:
+                own = growth.table.slice(stop - rows, rows)
                 manifest = write_segment(folder, manifest, Coded.joined(parts), own)
                 logger.info("multivector: part of %s documents, %s tokens", f"{rows:,}", f"{tokens:,}")
                 yield manifest
@@ -88,6 +90,7 @@ def coder_of(folder: Path, manifest: Manifest) -> Coder:
     codes = map_array(folder, "centroids.npy", shape=(manifest.centroids, manifest.width), kinds="i")
     books = np.array(map_array(folder, "books.npy", shape=(None, 256, None), kinds="f"))
     levels = np.array(map_array(folder, "levels.npy", shape=(None,), kinds="f"))
+    books = np.asarray(np.rint(books * STEPS) / STEPS, np.float32)  # see `maxsim.Question`
     basis = None
     if "basis.npy" in manifest.files:
         basis = np.array(map_array(folder, "basis.npy", shape=(manifest.dim, manifest.width), kinds="f"))

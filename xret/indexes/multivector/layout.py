@@ -19,10 +19,10 @@ index (see `xret.indexes.dense.layout`). A part has at most 65,536 documents, so
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from xret.artifact import MANIFEST, read_manifest, write_manifest
 from xret.errors import InputError
+from xret.indexes.changing import see_file, steadily
 from xret.indexes.dense.layout import Sealed, seal
 from xret.indexes.multivector.codec import CodecName
 
@@ -143,7 +144,7 @@ class Manifest:
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise InputError(f"{Path(folder) / MANIFEST}: incomplete ({error}); {REMEDY}") from error
         for name, sealed in manifest.files.items():
-            _see(Path(folder) / name, sealed)
+            see_file(Path(folder) / name, sealed.bytes)
         return manifest
 
 
@@ -155,13 +156,7 @@ def read_steadily(folder: Path, read: Callable[[Path, Manifest], Found]) -> Foun
     Raises:
         InputError: what `Manifest.read` and `read` raise.
     """
-    before = _stamp(folder)
-    try:
-        return read(folder, Manifest.read(folder))
-    except (InputError, FileNotFoundError):
-        if _stamp(folder) == before:
-            raise
-    return read(folder, Manifest.read(folder))
+    return steadily(folder, lambda: read(folder, Manifest.read(folder)))
 
 
 def next_number(manifest: Manifest) -> int:
@@ -199,20 +194,12 @@ def map_array(folder: Path, name: str, *, shape: tuple[int | None, ...], kinds: 
     path = folder / name
     try:
         found = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
         raise InputError(f"{path}: not a readable array ({error}); {REMEDY}") from error
     fits = len(found.shape) == len(shape) and all(w in (None, g) for g, w in zip(found.shape, shape, strict=True))
     if not fits or found.dtype.kind not in kinds:
         raise InputError(f"{path}: holds {found.dtype}{list(found.shape)}, wanted {list(shape)}; {REMEDY}")
     return found
-
-
-def _stamp(folder: Path) -> tuple[int, ...] | None:
-    try:
-        found = os.stat(folder / MANIFEST)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _parse(fields: Mapping[str, Any]) -> Manifest:
@@ -222,13 +209,3 @@ def _parse(fields: Mapping[str, Any]) -> Manifest:
         [files[name] for name in part.files]  # KeyError: a part without its files
     ceiling = Ceiling(**fields["ceiling"]) if fields["ceiling"] else None
     return Manifest(**{**fields, "parts": parts, "files": files, "ceiling": ceiling})
-
-
-def _see(path: Path, sealed: Sealed) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: missing from the index; {REMEDY}")
-    size = path.stat().st_size
-    if size != sealed.bytes:
-        raise InputError(
-            f"{path}: has {size:,} bytes, wanted {sealed.bytes:,} (truncated or overwritten); build the index again"
-        )

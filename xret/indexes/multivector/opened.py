@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from xret.errors import InputError
 from xret.indexes.catalogue import Catalogue
+from xret.indexes.dense.rows import row_numbers
 from xret.indexes.multivector.growing import coder_of
 from xret.indexes.multivector.layout import REMEDY, Manifest, read_steadily
 from xret.indexes.multivector.segments import Segment, open_segment
@@ -86,8 +87,7 @@ def open_as(folder: Path, manifest: Manifest) -> MultiVectorIndex:
         start += part.rows
     deleted = np.empty(0, np.int64)
     if manifest.deleted:
-        numbers = map_table(folder / manifest.deleted, remedy=REMEDY)
-        deleted = numbers["row"].to_numpy().astype(np.int64)
+        deleted = row_numbers(map_table(folder / manifest.deleted, remedy=REMEDY), start, folder / manifest.deleted)
     if start - len(deleted) != manifest.rows or not segments:
         raise InputError(
             f"{folder}: has {start - len(deleted):,} rows, the manifest says {manifest.rows!r}; run xret index check "

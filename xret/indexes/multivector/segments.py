@@ -144,6 +144,11 @@ def open_segment(folder: Path, part: Part, manifest: Manifest, start: int, width
         postings=map_array(folder, f"{part.name}.postings.npy", shape=(None,)),
         residual=part.residual * tokens,
     )
-    if segment.starts[-1] != tokens or segment.lists[-1] != len(segment.postings):
+    if not (_ascend(segment.starts, tokens) and _ascend(segment.lists, len(segment.postings))):
         raise InputError(f"{folder / part.name}: its tokens or postings do not add up; {REMEDY}")
     return segment, table
+
+
+def _ascend(places: Ints, end: int) -> bool:
+    """Whether places go from 0 to the end, none of them back."""
+    return bool(places[0] == 0 and places[-1] == end and (np.diff(places) >= 0).all())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from xret.errors import InputError
 from xret.indexes.multivector.postings import DOCUMENTS, spans
 from xret.indexes.multivector.segments import Segment
 
@@ -84,6 +85,11 @@ def _counted(
     flat = cells.ravel()
     lengths = segment.lists[flat + 1] - segment.lists[flat]
     places = segment.postings[spans(segment.lists[flat], lengths)].astype(np.int64)
+    if len(places) and places.max() >= segment.rows:
+        raise InputError(
+            f"the postings of the part that begins at row {segment.start:,} name rows beyond it: the index is damaged; "
+            "run xret index check, and build it again"
+        )
     list_of = np.repeat(np.arange(len(flat), dtype=np.int32), lengths)
     if kept is not None:
         real = kept[places]

@@ -16,16 +16,17 @@ from xret.indexes.multivector.centroids import LEAST, Centroids, Groups, centroi
 from xret.indexes.multivector.codec import Codec, CodecName, codec_span, trained_codec
 from xret.indexes.multivector.layout import Ceiling
 from xret.indexes.multivector.pooling import pooled
+from xret.indexes.multivector.reading import blocks, sound_tokens
 from xret.indexes.multivector.segments import Coded, cell_kind
-from xret.indexes.multivector.tokens import TokenSource, sound_tokens
+from xret.indexes.multivector.tokens import TokenSource
 
-__all__ = ["BLOCK", "Coder", "Trained", "trained"]
+__all__ = ["Coder", "Trained", "trained"]
 
 logger = logging.getLogger("xret")
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-BLOCK = 256  # documents read at a time
 PER = 16  # training tokens per centroid
+SAMPLE = 1 << 13  # training tokens that are taken however small the budget
 ROWS = 4096  # tokens coded at a time
 HELD, LONGEST, WITH = 64, 32, 2000  # queries held out, their tokens, documents they are asked of
 NOISE = 0.5  # length of what is added to a token of a document that stands for one of a query
@@ -130,20 +131,16 @@ def trained(
 def _sample(source: TokenSource, factor: int, memory: int, seed: int, pool: Executor) -> tuple[Floats, Ints]:
     """Documents at random until there are tokens enough for the centroids that the collection wants."""
     order = np.random.default_rng(seed).permutation(source.table.num_rows)
-    most = max(1024, memory // (3 * 4 * source.dim))
-    vectors, counts, have = [], [], 0
-    for start in range(0, len(order), BLOCK):
-        rows = order[start : start + BLOCK]
+    most = max(SAMPLE, memory // (3 * 4 * source.dim))
+    vectors, counts, have, seen = [np.empty((0, source.dim), np.float32)], [np.empty(0, np.int64)], 0, 0
+    for rows in blocks(source, order, memory):
         found, many = pooled(*sound_tokens(source, rows), factor, pool)
-        vectors.append(found)
-        counts.append(many)
-        have += len(found)
-        tokens = have / (start + len(rows)) * len(order)
-        wanted = PER * centroid_count(int(tokens), LEAST << 40)
-        if have >= min(most, wanted * 1.05) and start + len(rows) >= min(len(order), WITH):
+        vectors.append(found[: most - have])
+        counts.append(np.diff(np.minimum(np.cumsum(many), most - have), prepend=0))
+        have, seen = have + len(vectors[-1]), seen + len(rows)
+        wanted = PER * centroid_count(int(have / seen * len(order)), LEAST << 40)
+        if have >= most or (have >= wanted * 1.05 and seen >= min(len(order), WITH)):
             break
-    if not vectors:
-        return np.empty((0, source.dim), np.float32), np.empty(0, np.int64)
     return np.concatenate(vectors), np.concatenate(counts)
 
 
@@ -205,7 +202,9 @@ def _chunks(starts: Ints, counts: Ints) -> Iterator[tuple[int, int]]:
 
 
 def _agreement(truth: Floats, ours: Floats, depth: int) -> float:
-    """Mean share of the first `depth` of one ranking among those of the other."""
-    true, found = (np.argsort(-scores, axis=1, kind="stable")[:, :depth] for scores in (truth, ours))
-    shares = [len(np.intersect1d(a, b)) / len(a) for a, b in zip(true, found, strict=True)]
-    return round(float(np.mean(shares)), 4)
+    """Mean share of the first `depth` of one ranking that are among those of the other; what ties with the last of
+    them (copies of a text) is as good."""
+    depth = min(depth, truth.shape[1])
+    least = np.partition(truth, truth.shape[1] - depth, axis=1)[:, truth.shape[1] - depth]
+    found = np.take_along_axis(truth, np.argsort(-ours, axis=1, kind="stable")[:, :depth], 1)
+    return round(float((found >= least[:, None] - np.float32(1e-5)).mean()), 4)

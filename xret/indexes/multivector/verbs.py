@@ -5,45 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.errors import InputError, UsageError
+from xret.errors import UsageError
+from xret.indexes.catalogue import candidate_rows
 from xret.indexes.choice import readable_bytes
+from xret.indexes.encoding import TextEncoder, given_encoder
 from xret.indexes.multivector.build import build_index
 from xret.indexes.multivector.change import add_to_index, compact_index, delete_from_index
 from xret.indexes.multivector.check import check_index
 from xret.indexes.multivector.layout import Manifest, read_steadily
-from xret.indexes.multivector.naming import candidate_rows, document_groups, run_of
+from xret.indexes.multivector.naming import document_groups, run_of
 from xret.indexes.multivector.opened import MultiVectorIndex, open_index
 from xret.indexes.multivector.search import search_index
 from xret.indexes.multivector.tokens import ArrowTokens, EncodedTokens, TokenSource
 from xret.runs import ordered
 
-if TYPE_CHECKING:
-    from xret.encoders import Encoder
-
 __all__ = ["add", "build", "check", "compact", "delete", "fields", "info", "open_index", "search"]
 
-EVERY = ("encoder", "device", "threads", "progress", "work")
-AROUND = ("encoder", "device", "work")  # what only commands and encoding know of
+EVERY = ("encoder", "threads", "progress")
+AROUND = ("encoder",)  # what only commands and encoding know of
 Floats = npt.NDArray[np.float32]
 
 
 def build(target: Path, corpus: pa.Table, **options: Any) -> dict[str, Any]:
     """Build an index of a corpus `id, text, lang` (or `id, lang, tokens`: vectors that are there already).
 
-    Options: `codec`, `pool`, `text`, `memory`, `seed`, `threads`, `progress`: see `build_index`; `encoder`: its name,
-    or itself, ignored with vectors; `device`: for encoding; `queries`: `id, text, lang` to measure with what the codes
-    lose.
+    Options: `codec`, `pool`, `text`, `memory`, `seed`, `threads`, `progress`: see `build_index`; `encoder`: see
+    `xret.indexes.encoding.GivenEncoder`, ignored with vectors; `queries`: `id, text, lang` to measure with what
+    the codes lose.
     """
     given = _known(options, *EVERY, "codec", "pool", "text", "memory", "seed", "queries")
     source, queries = _source(corpus, given), given.pop("queries", None)
-    if queries is not None and isinstance(source, EncodedTokens):
+    if queries is not None and "tokens" in queries.column_names:
+        given["queries"] = ArrowTokens(queries).read(np.arange(queries.num_rows))
+    elif queries is not None:
+        if not isinstance(source, EncodedTokens):
+            raise UsageError(
+                "the queries to measure with are texts, and the documents are vectors that nobody encodes; leave out "
+                "the queries"
+            )
         given["queries"] = _encoded(source.encoder, queries)
     given["text"] = given.get("text", True) and "text" in corpus.column_names
     build_index(target, source, **{name: value for name, value in given.items() if name not in AROUND})
@@ -52,10 +58,8 @@ def build(target: Path, corpus: pa.Table, **options: Any) -> dict[str, Any]:
 
 def add(folder: Path, corpus: pa.Table, **options: Any) -> dict[str, Any]:
     """Append documents. Options: `memory`, `threads`, `progress`: see `add_to_index`; `replace`: instead of those with
-    the same ids; `encoder`: None for the one that made the index; `device`: for encoding."""
+    the same ids; `encoder`: see `build`."""
     given = _known(options, *EVERY, "replace", "memory")
-    if "encoder" not in given and "tokens" not in corpus.column_names:
-        given["encoder"] = _own_encoder(folder)
     source = _source(corpus, given)
     replacing = given.pop("replace", False)
     own = {name: value for name, value in given.items() if name not in AROUND}
@@ -153,7 +157,7 @@ def search(
         candidates: a run; of every query's documents in it, the best k.
         text: add the documents' texts, where the index keeps them.
         threads: CPU threads.
-        options: `encoder`: for the queries; None for the one that made the index. `device`: for encoding. `exact`,
+        options: `encoder`: for the queries, see `build`. `exact`,
             `probe`, `depth`: see `search_index`. `documents`: rows are passages, a document is as good as its best one,
             and `docid` is the passages' `doc_id`.
 
@@ -169,7 +173,7 @@ def search(
     index.kept(languages)  # an unknown language is told before a model is loaded
     groups, names = document_groups(index) if asked.get("documents") else (None, None)
     given = candidate_rows(index, queries, candidates) if candidates is not None else None
-    vectors = _query_vectors(index, queries, {**asked, "threads": threads})
+    vectors = _query_vectors(index, queries, asked)
     found = search_index(
         index, vectors, k=k, exact=asked.get("exact", False), probe=asked.get("probe"), depth=asked.get("depth"),
         languages=languages, docids=docids, candidates=given, groups=groups, threads=threads,
@@ -184,17 +188,11 @@ def search(
 
 
 def _source(corpus: pa.Table, given: Mapping[str, Any]) -> TokenSource:
-    return ArrowTokens(corpus) if "tokens" in corpus.column_names else EncodedTokens(corpus, _loaded(given))
-
-
-def _loaded(given: Mapping[str, Any]) -> Encoder:
-    from xret.encoders import load_encoder
-
-    wanted = given.get("encoder", "xret-mini")
-    if not isinstance(wanted, str):
-        own: Encoder = wanted
-        return own
-    return load_encoder(wanted, device=given.get("device", "auto"), threads=given.get("threads"))
+    return (
+        ArrowTokens(corpus)
+        if "tokens" in corpus.column_names
+        else EncodedTokens(corpus, given_encoder(given.get("encoder")))
+    )
 
 
 def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -205,22 +203,15 @@ def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in names and value is not None}
 
 
-def _own_encoder(folder: Path) -> str:
-    made = read_steadily(Path(folder), lambda _, made: made)
-    if made.encoder is None:
-        raise InputError(f"{folder}: does not say which encoder made its vectors; name it with --encoder")
-    return made.encoder
-
-
 def _query_vectors(index: MultiVectorIndex, queries: pa.Table, given: Mapping[str, Any]) -> list[Floats]:
     if "tokens" in queries.column_names:
         return ArrowTokens(queries).read(np.arange(queries.num_rows))
-    model = _loaded({"encoder": _own_encoder(index.folder), **{k: v for k, v in given.items() if v is not None}})
+    model = given_encoder(given.get("encoder"))
     index.refuse_other_encoder(model.name, model.hash)
     return _encoded(model, queries)
 
 
-def _encoded(model: Encoder, queries: pa.Table) -> list[Floats]:
+def _encoded(model: TextEncoder, queries: pa.Table) -> list[Floats]:
     return model.encode_tokens(queries["text"].to_pylist(), role="query", lang=queries["lang"].to_pylist())
 
 

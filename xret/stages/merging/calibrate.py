@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.errors import UsageError
 from xret.runs import ordered
-from xret.stages.merging.lists import Lists, with_languages
-from xret.stages.merging.normalise import Floats, minmax, zscore
+from xret.stages.merging.languages import with_document_languages
+from xret.stages.merging.lists import Lists
+from xret.stages.merging.normalise import Floats, Ints, minmax, zscore
 from xret.stages.merging.orders import quota, reciprocal_ranks, round_robin
 from xret.stages.merging.relevance import RelevanceMap
 
@@ -44,7 +46,7 @@ def calibrate_run(
             ``round-robin``, ``quota`` (see `xret.stages.merging.orders`), ``logistic`` (P(relevant) by `model`).
         prior: shares of the languages, for ``quota``.
         model: for ``logistic``.
-        corpus: `id, lang` of the documents, where the run has no `dlang`.
+        corpus: `id, lang` of the documents whose `dlang` the run lacks.
         k: the constant of ``rrf``.
         depth: documents per query that are kept; None keeps all.
         tag: of the new run; None: as it was.
@@ -54,11 +56,14 @@ def calibrate_run(
         compared) keep the order that they had; for that, scores differ in the last digit of a float32.
 
     Raises:
-        EvalError: no languages, a document that the corpus lacks, or a score that is NaN or infinite.
+        EvalError: documents of unknown language, ones that the corpus lacks, a score that is NaN or infinite, or a
+            model fitted on scores of another kind, or on a run that says more.
         UsageError: see `check_calibration`.
     """
     check_calibration(method, prior=prior, model=model, k=k, depth=depth)
-    lists = Lists.of(run if corpus is None or "dlang" in run.column_names else with_languages(run, corpus))
+    lists = Lists.of(with_document_languages(run, corpus))
+    if model is not None and model.origin is not None:
+        model.origin.check(lists)
     methods: dict[str, Callable[[], Floats]] = {
         "zscore": lambda: zscore(lists.score, lists.group),
         "minmax": lambda: minmax(lists.score, lists.group),
@@ -101,19 +106,36 @@ def check_calibration(
 
 
 def _parted(score: Floats, lists: Lists) -> Floats:
-    """(n,) the scores, those equal within a query lowered in their last digits so that they keep the run's order."""
-    rough = score.astype(np.float32)
+    """(n,) the scores, lowered by as few last digits of a float32 as it takes that none in a query are equal.
+
+    What is equal keeps the run's order, and nothing falls behind what it was ahead of.
+    """
+    with np.errstate(over="ignore"):
+        rough = score.astype(np.float32)
     order = np.lexsort((lists.overall, -rough, lists.query))
-    same = np.zeros(len(order), bool)
-    same[1:] = (rough[order][1:] == rough[order][:-1]) & (lists.query[order][1:] == lists.query[order][:-1])
-    place = np.arange(len(order))
-    step = place - np.maximum.accumulate(np.where(same, 0, place))  # 0 for the first of equals, 1 for the second …
-    tied = same.copy()
-    tied[:-1] |= same[1:]
-    rows = order[tied]
+    key, query = _place_of(rough[order]), lists.query[order]
+    # Each at most the one before less a step: falling with the place in the list, that is the least of all before.
+    fresh = np.diff(query, prepend=-1) != 0
+    row = np.arange(len(order))
+    step = row - np.maximum.accumulate(np.where(fresh, row, 0))
+    block = np.cumsum(fresh) << 34  # further apart than any two float32, so that queries leave one another alone
+    lowered = np.minimum.accumulate(key + step - block) + block - step
     parted = score.copy()
-    parted[rows] = rough[rows].astype(np.float64) - step[tied] * np.spacing(np.abs(rough[rows])).astype(np.float64)
+    moved = lowered != key
+    parted[order[moved]] = _at_place(lowered[moved]).astype(np.float64)
     return parted
+
+
+def _place_of(values: npt.NDArray[np.float32]) -> Ints:
+    """(n,) the place of each among all float32, ascending; 0 for both zeros."""
+    bits = values.view(np.int32).astype(np.int64)
+    return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+
+def _at_place(places: Ints) -> npt.NDArray[np.float32]:
+    """What `_place_of` gives the places of."""
+    bits = np.where(places < 0, -places | 0x80000000, places).astype(np.uint32)
+    return bits.view(np.float32)
 
 
 def _replace(run: pa.Table, name: str, column: pa.Array) -> pa.Table:

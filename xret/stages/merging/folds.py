@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -50,7 +51,7 @@ def cross_fitted(
     if len(np.unique(fold)) < 2:
         raise EvalError(
             "the queries share relevant documents so that they fall into one topic: nothing is left to fit on; "
-            "fit on other queries ('xret eval calibration --save', then --calibration FILE)"
+            "fit on other queries ('xret eval calibration --save', then 'xret fuse --calibrate FILE')"
         )
     place = codes(run["qid"], qids)
     of = np.where(place >= 0, fold[place], -1)
@@ -59,7 +60,7 @@ def cross_fitted(
         mine = run.filter(pa.array(of == number))
         if method == "logistic":
             others = run.filter(pa.array((of >= 0) & (of != number)))
-            model = fit_relevance(others, qrels, by_language=by_language)
+            model = replace(fit_relevance(others, qrels, by_language=by_language), origin=None)  # of the same run
             parts.append(calibrate_run(mine, "logistic", model=model, tag=tag))
         else:
             prior = relevant_shares(qrels.filter(pa.array(fold[codes(qrels["qid"], qids)] != number)), languages)

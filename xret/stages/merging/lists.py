@@ -8,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.corpus import gather
 from xret.errors import EvalError
 from xret.runs import ordered
 from xret.runs.codes import codes, joint_codes
 from xret.runs.order import ranks
 from xret.stages.merging.normalise import Floats, Ints
 
-__all__ = ["Lists", "with_languages"]
+__all__ = ["Lists"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +30,7 @@ class Lists:
         score: (n,) float64, finite.
         overall: (n,) rank in the query, from 1.
         within: (n,) rank among the query's documents of this language, from 1.
-        own: (n,) whether query and document are of one language, as far as the run says so (`qlang`).
+        own: (n,) whether query and document are of one known language, as far as the run says so (`qlang`).
     """
 
     run: pa.Table
@@ -69,38 +68,14 @@ class Lists:
         by_group = np.argsort(group, kind="stable")
         within = np.empty(len(group), np.int64)
         within[by_group] = ranks(group[by_group])
-        own = pc.equal(run["qlang"].cast(pa.string()), dlang).fill_null(False).to_numpy() if _says(run) else query < 0
+        own = query < 0
+        if "qlang" in run.column_names:
+            own = pc.and_(pc.equal(run["qlang"].cast(pa.string()), dlang), pc.not_equal(dlang, "und"))
+            own = own.fill_null(False).to_numpy()
         score = run["score"].to_numpy()
         return Lists(
             run, query, language, tuple(names.to_pylist()), group, score, ranks(query), within, own.astype(np.float64)
         )
-
-
-def with_languages(run: pa.Table, corpus: pa.Table) -> pa.Table:
-    """The run with the `dlang` of every document as the corpus has it.
-
-    Args:
-        run: with `docid`.
-        corpus: with `id, lang`.
-
-    Raises:
-        EvalError: a document of the run is not in the corpus.
-    """
-    place = pc.index_in(run["docid"].cast(pa.string()), value_set=pc.cast(corpus["id"].combine_chunks(), pa.string()))
-    missing = pc.index(place.is_null(), True).as_py()
-    if missing >= 0:
-        raise EvalError(
-            f"document '{run['docid'][missing]}' of the run is not among the {corpus.num_rows:,} ids of the corpus "
-            f"({place.null_count:,} rows are without language); give the corpus the run was made from"
-        )
-    dlang = gather(corpus["lang"], place.to_numpy().astype(np.int64))
-    if "dlang" in run.column_names:
-        return run.set_column(run.column_names.index("dlang"), "dlang", dlang)
-    return run.append_column("dlang", dlang)
-
-
-def _says(run: pa.Table) -> bool:
-    return "qlang" in run.column_names
 
 
 def _refuse_infinite(run: pa.Table) -> None:

@@ -9,6 +9,7 @@ __all__ = ["Floats", "Ints", "least", "minmax", "zscore"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_HUGE = 1e100
 
 
 def zscore(score: Floats, group: Ints) -> Floats:
@@ -21,7 +22,7 @@ def zscore(score: Floats, group: Ints) -> Floats:
     Source: Montague & Aslam, "Relevance score normalization for metasearch", CIKM 2001 (zero mean, unit variance);
     for lists in several languages Savoy, "Report on CLEF-2003 multilingual tracks", CLEF 2003.
     """
-    size = np.bincount(group)
+    score, size = _moderate(score, group), np.bincount(group)
     with np.errstate(invalid="ignore"):  # numbers that no row has
         off = score - (np.bincount(group, score) / size)[group]
         spread = np.sqrt(np.bincount(group, off**2) / size)[group]
@@ -39,9 +40,16 @@ def minmax(score: Floats, group: Ints) -> Floats:
 
     Source: Lee, "Analyses of multiple evidence combination", SIGIR 1997.
     """
+    score = _moderate(score, group)
     low = least(score, group)[group]
     reach = -least(-score, group)[group] - low
     return np.divide(score - low, reach, out=np.ones(len(score)), where=reach > 0)
+
+
+def _moderate(score: Floats, group: Ints) -> Floats:
+    """The scores; those of groups with huge ones on a smaller scale, so that neither squares nor sums overflow."""
+    largest = -least(-np.abs(score), group)[group]
+    return np.where(largest > _HUGE, score / np.maximum(largest, _HUGE), score)
 
 
 def least(value: Floats, group: Ints) -> Floats:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from xret.errors import UsageError
+from xret.runs.codes import joint_codes
+from xret.runs.order import ranks
 from xret.stages.merging.lists import Lists
-from xret.stages.merging.normalise import Floats
+from xret.stages.merging.normalise import Floats, Ints
 
-__all__ = ["check_prior", "quota", "reciprocal_ranks", "round_robin"]
+__all__ = ["check_prior", "quota", "reciprocal_ranks", "round_robin", "share_of"]
 
 
 def reciprocal_ranks(lists: Lists, k: int) -> Floats:
@@ -43,7 +45,8 @@ def quota(lists: Lists, prior: Mapping[str, float] | None = None) -> Floats:
 
     Args:
         lists: the run.
-        prior: language -> share of what is relevant (any scale); languages that are not in it come last. None: the
+        prior: language -> share of what is relevant (any scale); languages that are not in it come last. ``zh`` takes
+            in ``zh-Hant`` unless that has a share of its own: one list, one share. None: the
             share that a language has of the documents retrieved for the query, the same for all depths.
 
     Source: Savoy & Berger, "Selection and merging strategies for multilingual information retrieval", CLEF 2004, for
@@ -52,14 +55,17 @@ def quota(lists: Lists, prior: Mapping[str, float] | None = None) -> Floats:
     Raises:
         UsageError: as `check_prior`.
     """
+    within = lists.within
     if prior is None:
         share = np.bincount(lists.group)[lists.group].astype(np.float64)
     else:
         check_prior(prior)
-        share = np.array([prior.get(name, 0.0) for name in lists.languages], np.float64)[lists.language]
+        meant = [share_of(name, prior) for name in lists.languages]
+        share = np.array([prior.get(name, 0.0) for name in meant], np.float64)[lists.language]
+        within = _within(lists, meant)
     with np.errstate(divide="ignore"):
-        seat = np.rint(1 / _by(lists, (lists.within - 0.5) / share))
-    rounds = np.bincount(lists.query, (lists.within == 1) & (share > 0))[lists.query]  # as many seats as languages
+        seat = np.rint(1 / _by(lists, (within - 0.5) / share))
+    rounds = np.bincount(lists.query, (within == 1) & (share > 0))[lists.query]  # as many seats as languages
     return _by(lists, (seat - 1) // np.maximum(rounds, 1))
 
 
@@ -72,6 +78,26 @@ def check_prior(prior: Mapping[str, float]) -> None:
     bad = [f"{name}={value}" for name, value in prior.items() if not (np.isfinite(value) and value >= 0)]
     if bad or not any(prior.values()):
         raise UsageError(f"prior has {bad[0] if bad else 'no share above 0'}; wanted shares like de=2,en=1")
+
+
+def share_of(name: str, prior: Mapping[str, float]) -> str:
+    """The language of a prior that a document's counts as: itself, or the nearest it is a kind of; else itself."""
+    tag = name
+    while tag and tag not in prior:
+        tag = tag.rpartition("-")[0]
+    return tag or name
+
+
+def _within(lists: Lists, meant: Sequence[str]) -> Ints:
+    """(n,) rank among the query's documents of languages that count as the same."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(meant))}
+    group = joint_codes(
+        lists.query, np.array([numbers[name] for name in meant], np.int64)[lists.language], len(numbers)
+    )
+    order = np.argsort(group, kind="stable")
+    within = np.empty(len(group), np.int64)
+    within[order] = ranks(group[order])
+    return within
 
 
 def _by(lists: Lists, key: Floats) -> Floats:

@@ -18,6 +18,7 @@ from xret.errors import EvalError, InputError
 from xret.runs import pair_codes
 from xret.stages.merging.lists import Lists
 from xret.stages.merging.normalise import Floats
+from xret.stages.merging.origin import Origin
 
 __all__ = ["COLUMNS", "RelevanceMap", "fit_relevance"]
 
@@ -35,11 +36,13 @@ class RelevanceMap:
         pooled: of all languages together: for those that `languages` lacks.
         languages: language of the document -> its own.
         made: where it comes from: numbers of queries and relevant documents.
+        origin: the run that it was fitted on, which those that it is put on must be like; None: not looked at.
     """
 
     pooled: Logistic
     languages: Mapping[str, Logistic]
     made: Mapping[str, int]
+    origin: Origin | None = None
 
     def __call__(self, lists: Lists) -> Floats:
         """(n,) P(relevant) of every row of a run."""
@@ -58,6 +61,7 @@ class RelevanceMap:
             "kind": _KIND,
             "format": 1,
             "made": dict(self.made),
+            "origin": self.origin and self.origin.fields(),
             "pooled": self.pooled.fields(),
             "languages": maps,
         }
@@ -76,12 +80,14 @@ class RelevanceMap:
             if fields["kind"] != _KIND or fields["format"] != 1:
                 raise KeyError("kind")
             languages = {name: _logistic(one) for name, one in fields["languages"].items()}
-            return RelevanceMap(_logistic(fields["pooled"]), languages, fields["made"])
+            return RelevanceMap(
+                _logistic(fields["pooled"]), languages, fields["made"], Origin.read(fields.get("origin"))
+            )
         except OSError as error:
             raise InputError(
                 f"{path}: {error.strerror or error}; give a file by 'xret eval calibration --save'"
             ) from error
-        except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
             raise InputError(f"{path}: is no map from scores to relevance; {_REMEDY}") from error
 
 
@@ -120,7 +126,7 @@ def fit_relevance(run: pa.Table, qrels: pa.Table, *, by_language: bool = True) -
         if by_language and LEAST <= count < int(rows.sum()):
             maps[name] = fit_logistic(columns[rows], relevant[rows], COLUMNS)
     made = {"queries": len(np.unique(lists.query)), "relevant": total, "rows": len(relevant)}
-    return RelevanceMap(fit_logistic(columns, relevant, COLUMNS), maps, made)
+    return RelevanceMap(fit_logistic(columns, relevant, COLUMNS), maps, made, Origin.of(lists))
 
 
 def _judged(run: pa.Table, qrels: pa.Table) -> pa.ChunkedArray:

@@ -76,6 +76,10 @@ class Translated:
                     query[alternatives] = query.get(alternatives, 0.0) + weight
         return [(weight, alternatives) for alternatives, weight in query.items()]
 
+    def translates(self, source: str, target: str) -> bool:
+        """Whether there is a way from one language (first subtag) to another."""
+        return source in self.analyzers and bool(self._way(source, target))
+
     def _way(self, source: str, target: str) -> tuple[str, ...]:
         """The languages from one to the other, both included; nothing where there is no way."""
         if self.lexicon.has(source, target):

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.errors import InputError, UsageError
+from xret.indexes.catalogue import refuse_other_queries
 from xret.indexes.lexical.lucene.analysis import java_analyzer
 from xret.indexes.lexical.lucene.java import java_class
 from xret.indexes.lexical.lucene.layout import LuceneManifest, LucenePart
@@ -235,6 +236,8 @@ def _wanted(
     if docids is None and candidates is None:
         return None
     qids = queries["id"].to_pylist()
+    if candidates is not None:
+        refuse_other_queries(queries, candidates)
     if candidates is None:
         same = list(docids or ())
         return {qid: same for qid in qids}
