@@ -83,10 +83,11 @@ def check_columns(calibration: Calibration, columns: Collection[str], path: str)
     """
     from xret.errors import MismatchError
 
+    told = ", ".join(name for name in columns if not name.startswith(("src_id", "tgt_id", "src_text", "tgt_text")))
     for name in calibration.probability.columns:
         if name not in columns:
             raise MismatchError(
-                f"{path}: reads '{name}', which these pairs will not have; they have {', '.join(columns)}: tune again"
+                f"{path}: reads '{name}', which these pairs will not have; they have {told}: tune again"
             )
 
 
