@@ -12,8 +12,8 @@ import pytest
 from tests.encoders.adapting.conftest import sentences, translation
 from tests.encoders.builders.test_m2m100 import LANGUAGES, sonar
 from tests.encoders.conftest import transformer_folder, write_static
+from tests.encoders.crossencoders.conftest import classifier as classifier
 from tests.encoders.crossencoders.test_crossencoder import DOCUMENTS, QUERIES
-from tests.encoders.crossencoders.test_crossencoder import classifier as classifier
 from tests.encoders.hub.fake_hub import serving
 from tests.encoders.multivector.conftest import stanford
 from xret.encoders import load_encoder
