@@ -80,7 +80,7 @@ def test_prompts_can_be_looked_at_without_a_model(sample: Path, cli: Cli) -> Non
         ("generate docs.jsonl --to de --model none -o q.jsonl", 1, "none: no such"),
         ("generate docs.jsonl --model model -o q.jsonl", 2, "say which ones are wanted"),
         ("generate docs.jsonl --to de --model model -o q.xls", 1, "does not tell a format"),
-        ("generate docs.jsonl --to de --model model -o gone/q.tsv", 1, "there is no folder gone"),
+        ("generate docs.jsonl --to de --model model -o gone/q.tsv", 1, "no folder 'gone'"),
         ("generate docs.jsonl --to de --model model -o docs.jsonl", 2, "would overwrite"),
         ("generate docs.jsonl --to de --model model -o qrels.txt", 1, "does not tell a format"),
         ("generate docs.jsonl --to de --model model -o -", 2, "wants the name of a file"),

@@ -34,7 +34,7 @@ def refuse_overwriting(output: str | None, *inputs: str | None, option: str = "-
         if name is not None and same_file(name, output):
             raise UsageError(f"{option} {output}: would overwrite '{name}', which is to be read; give another name")
     if not (folder := Path(output).parent).is_dir():
-        raise InputError(f"{output}: cannot write here (there is no folder {folder}); make it, or choose another place")
+        raise InputError(f"{output}: no folder '{folder}'; make it first, or choose another place")
 
 
 def refuse_stdout(output: Path) -> None:

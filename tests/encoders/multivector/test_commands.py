@@ -98,7 +98,7 @@ def test_other_commands_name_what_it_is_for(
     assert call("rerank", *paths, "--model", "colbert") != 0
     assert "is no cross-encoder" in capfd.readouterr().err
     assert call("rerank", *paths, "--model", "maxism") != 0
-    assert "'maxism' is no way to rerank; wanted maxsim, or a cross-encoder" in capfd.readouterr().err
+    assert "'maxism' is no way to rerank; wanted maxsim, light, or a cross-encoder" in capfd.readouterr().err
     assert call("models", "info", "colbert") == 0
     told = capfd.readouterr().out
     assert "queries 16 tokens, filled to 16 (unattended); documents 24" in told and "markers insert 1/2" in told
