@@ -17,7 +17,17 @@ from xret.errors import InputError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BUILD_OPTIONS", "KINDS", "SEARCH_OPTIONS", "Verbs", "foreign_option", "index_kind", "verbs", "verbs_of"]
+__all__ = [
+    "BUILD_OPTIONS",
+    "KINDS",
+    "SEARCH_OPTIONS",
+    "Verbs",
+    "foreign_option",
+    "index_kind",
+    "known_options",
+    "verbs",
+    "verbs_of",
+]
 
 KINDS = {
     "dense": "xret.indexes.dense.verbs",
@@ -129,6 +139,27 @@ def foreign_option(options: Mapping[str, tuple[str, ...]], kind: str, given: Map
     return next(
         (name for name, value in given.items() if value is not None and kind not in options.get(name, (kind,))), None
     )
+
+
+def known_options(
+    options: Mapping[str, Any], names: Sequence[str], *, index: str, ignored: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The options of `Verbs` that were given, for one kind of index.
+
+    Args:
+        options: values by name; None where not given.
+        names: the kind's own.
+        index: what the kind is called in the message.
+        ignored: names that do nothing for the kind and no harm.
+
+    Raises:
+        UsageError: another option was given.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in names and name not in ignored:
+            raise UsageError(f"'{name}' is no option of a {index}; leave it out")
+    return {name: value for name, value in given.items() if name in names}
 
 
 def index_kind(folder: str | Path) -> str:

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xret.artifact import file_hash
 from xret.errors import InputError
+from xret.indexes.checking import check_rows, check_sums
 from xret.indexes.dense.layout import Manifest, read_steadily
 from xret.indexes.dense.lengths import TOLERANCE
 from xret.indexes.dense.opened import DenseIndex, Shelf, open_as
@@ -51,11 +50,7 @@ def check_index(folder: str | Path) -> Checked:
 
 
 def _check(folder: Path, manifest: Manifest) -> Checked:
-    for name, sealed in manifest.files.items():
-        if file_hash(folder / name) != sealed.sha256:
-            raise InputError(
-                f"{folder / name}: its bytes are not those that were written (wrong checksum); build the index again"
-            )
+    check_sums(folder, ((name, sealed.sha256) for name, sealed in manifest.files.items()))
     index = open_as(folder, manifest)
     factory = parse_factory(manifest.factory, dim=manifest.dim)
     _check_rows(index)
@@ -74,16 +69,8 @@ def _check_rows(index: DenseIndex) -> None:
     kept = index.kept(None)
     table = index.table.select(["id", "lang"])
     table = table if kept is None else table.filter(pa.array(kept))
-    if table.num_rows != index.manifest.rows:
-        raise InputError(
-            f"{index.folder}: has {table.num_rows:,} rows, the manifest says {index.manifest.rows:,}; "
-            "build the index again"
-        )
-    if pc.count_distinct(table["id"]).as_py() != table.num_rows:
-        raise InputError(f"{index.folder}: some ids stand twice; build the index again")
-    counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(table["lang"]).to_pylist()}
-    if counted != index.manifest.languages:
-        raise InputError(f"{index.folder}: the rows per language are not those of the manifest; build the index again")
+    made = index.manifest
+    check_rows(index.folder, table, rows=made.rows, languages=made.languages)
 
 
 def _check_vectors(index: DenseIndex, start: int, block: npt.NDArray[np.float32], *, exact: bool) -> None:

@@ -18,6 +18,7 @@ from xret.indexes.dense.layout import Manifest, read_steadily
 from xret.indexes.dense.named import search_run
 from xret.indexes.dense.opened import DenseIndex, open_index
 from xret.indexes.encoding import given_encoder
+from xret.indexes.kinds import known_options
 from xret.vectors import Vectors
 
 __all__ = ["add", "build", "check", "compact", "delete", "fields", "info", "open_index", "search"]
@@ -131,11 +132,7 @@ def search(
 
 
 def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Options that were given, of these names; others are refused."""
-    for name, value in options.items():
-        if name not in names and value is not None:
-            raise UsageError(f"'{name}' is no option of a dense index; leave it out")
-    return {name: value for name, value in options.items() if name in names and value is not None}
+    return known_options(options, names, index="dense index")
 
 
 def _vectors(given: Mapping[str, Any]) -> Vectors:

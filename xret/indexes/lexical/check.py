@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.artifact import file_hash
 from xret.corpus import gather, keep
 from xret.errors import InputError
+from xret.indexes.checking import check_rows, check_sums
 from xret.indexes.lexical.analyzers import base_language
 from xret.indexes.lexical.inversion import MOST
 from xret.indexes.lexical.layout import REMEDY, Manifest, read_steadily
@@ -47,9 +46,7 @@ def check_index(folder: str | Path) -> Checked:
 
 
 def _check(folder: Path, manifest: Manifest) -> Checked:
-    for name, sealed in manifest.files.items():
-        if file_hash(folder / name) != sealed.sha256:
-            raise InputError(f"{folder / name}: its bytes are not those that were written (wrong checksum); {REMEDY}")
+    check_sums(folder, ((name, sealed.sha256) for name, sealed in manifest.files.items()))
     index = open_as(folder, manifest)
     _check_rows(index)
     for segment in index.segments:
@@ -63,10 +60,8 @@ def _check(folder: Path, manifest: Manifest) -> Checked:
 def _check_rows(index: LexicalIndex) -> None:
     table = index.table.select(["id", "lang"])
     table = table if index.alive is None else keep(table, index.alive)
-    if pc.count_distinct(table["id"]).as_py() != table.num_rows:
-        raise InputError(f"{index.folder}: some ids stand twice; {REMEDY}")
-    if dict(Counter(table["lang"].to_pylist())) != index.manifest.languages:
-        raise InputError(f"{index.folder}: the rows per language are not those of the manifest; {REMEDY}")
+    made = index.manifest
+    check_rows(index.folder, table, rows=made.rows, languages=made.languages)
 
 
 def _check_postings(folder: Path, segment: Opened) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from xret.artifact import read_manifest
 from xret.errors import InputError, UsageError
+from xret.indexes.kinds import known_options
 from xret.indexes.lexical.analyzers import base_language
 from xret.indexes.lexical.build import build_index, by_language
 from xret.indexes.lexical.change import add_to_index, compact_index, delete_from_index
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "build", "check", "compact", "delete", "fields", "given_analyzers", "info", "open_index", "search"]
 
 logger = logging.getLogger("xret")
-IGNORED = {"threads", "device", "encoder", "work", "progress"}
+IGNORED = ("threads", "device", "encoder", "work", "progress")
 """Options of kinds that encode; there is nothing to encode here."""
 BACKENDS = ("xret", "lucene")
 
@@ -219,8 +220,4 @@ def _lucene_manifest(folder: Path) -> LuceneManifest:
 
 
 def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The options of these names; those of other kinds are refused where they were given."""
-    for name, value in options.items():
-        if name not in names and name not in IGNORED and value is not None:
-            raise UsageError(f"'{name}' is no option of a lexical index here; leave it out")
-    return {name: value for name, value in options.items() if name in names}
+    return known_options(options, names, index="lexical index here", ignored=IGNORED)

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 
-from xret.artifact import file_hash
 from xret.errors import InputError
-from xret.indexes.dense.rows import count_languages
+from xret.indexes.checking import check_rows, check_sums
 from xret.indexes.multivector.layout import REMEDY, Manifest, read_steadily
 from xret.indexes.multivector.opened import MultiVectorIndex, open_as
 from xret.indexes.multivector.postings import postings_of
@@ -45,9 +43,7 @@ def check_index(folder: str | Path) -> Checked:
 
 
 def _check(folder: Path, manifest: Manifest) -> Checked:
-    for name, sealed in manifest.files.items():
-        if file_hash(folder / name) != sealed.sha256:
-            raise InputError(f"{folder / name}: its bytes are not those that were written (wrong checksum); {REMEDY}")
+    check_sums(folder, ((name, sealed.sha256) for name, sealed in manifest.files.items()))
     index = open_as(folder, manifest)
     _check_rows(index)
     for segment, part in zip(index.segments, manifest.parts, strict=True):
@@ -59,15 +55,8 @@ def _check(folder: Path, manifest: Manifest) -> Checked:
 
 
 def _check_rows(index: MultiVectorIndex) -> None:
-    table = index.live().select(["id", "lang"])
-    if table.num_rows != index.manifest.rows:
-        raise InputError(
-            f"{index.folder}: has {table.num_rows:,} rows, the manifest says {index.manifest.rows:,}; {REMEDY}"
-        )
-    if pc.count_distinct(table["id"]).as_py() != table.num_rows:
-        raise InputError(f"{index.folder}: some ids stand twice; {REMEDY}")
-    if count_languages(table) != index.manifest.languages:
-        raise InputError(f"{index.folder}: the rows per language are not those of the manifest; {REMEDY}")
+    made = index.manifest
+    check_rows(index.folder, index.live().select(["id", "lang"]), rows=made.rows, languages=made.languages)
 
 
 def _check_segment(index: MultiVectorIndex, segment: Segment, path: Path) -> None:

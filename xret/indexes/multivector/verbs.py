@@ -16,6 +16,7 @@ from xret.errors import UsageError
 from xret.indexes.catalogue import candidate_rows
 from xret.indexes.choice import readable_bytes
 from xret.indexes.encoding import TextEncoder, given_encoder
+from xret.indexes.kinds import known_options
 from xret.indexes.multivector.build import build_index
 from xret.indexes.multivector.change import add_to_index, compact_index, delete_from_index
 from xret.indexes.multivector.check import check_index
@@ -196,11 +197,7 @@ def _source(corpus: pa.Table, given: Mapping[str, Any]) -> TokenSource:
 
 
 def _known(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Options that were given, of these names; others are refused."""
-    for name, value in options.items():
-        if name not in names and value is not None:
-            raise UsageError(f"'{name}' is no option of a multi-vector index; leave it out")
-    return {name: value for name, value in options.items() if name in names and value is not None}
+    return known_options(options, names, index="multi-vector index")
 
 
 def _query_vectors(index: MultiVectorIndex, queries: pa.Table, given: Mapping[str, Any]) -> list[Floats]:
