@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from xret.runs import read_run as read_run
     from xret.runs import write_run as write_run
     from xret.stages.align import Align as Align
+    from xret.stages.calibrate_run import CalibrateRun as CalibrateRun
+    from xret.stages.centre import Centre as Centre
     from xret.stages.encode import Encode as Encode
     from xret.stages.evaluate import Evaluate as Evaluate
+    from xret.stages.expand import Expand as Expand
     from xret.stages.filter import Filter as Filter
     from xret.stages.fuse import Fuse as Fuse
+    from xret.stages.generate import Generate as Generate
     from xret.stages.index import Index as Index
     from xret.stages.mine import Mine as Mine
     from xret.stages.rerank import Rerank as Rerank
@@ -33,10 +37,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Align": "xret.stages.align",
+    "CalibrateRun": "xret.stages.calibrate_run",
+    "Centre": "xret.stages.centre",
     "Encode": "xret.stages.encode",
     "Evaluate": "xret.stages.evaluate",
+    "Expand": "xret.stages.expand",
     "Filter": "xret.stages.filter",
     "Fuse": "xret.stages.fuse",
+    "Generate": "xret.stages.generate",
     "Index": "xret.stages.index",
     "Mine": "xret.stages.mine",
     "Pipeline": "xret.pipeline",
@@ -58,10 +66,14 @@ __version__ = "0.2.0"  # the same as in pyproject.toml: a test compares them
 
 __all__ = [
     "Align",
+    "CalibrateRun",
+    "Centre",
     "Encode",
     "Evaluate",
+    "Expand",
     "Filter",
     "Fuse",
+    "Generate",
     "Index",
     "Mine",
     "Pipeline",

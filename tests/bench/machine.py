@@ -65,7 +65,7 @@ def _runtime_product(device: str, size: int) -> Callable[[], None]:
     import onnxruntime
     from onnx import helper
 
-    from xret.encoders.runtime.devices import usable_device
+    from xret.devices import usable_device
 
     kind = onnx.TensorProto.FLOAT if usable_device(device) == "cpu" else onnx.TensorProto.FLOAT16
     array = np.ones((size, size), np.float32 if kind == onnx.TensorProto.FLOAT else np.float16)

@@ -42,6 +42,27 @@ def test_vectors_are_a_source(index: str, cli: Cli) -> None:
     assert called.code == 1 and "built without texts" in called.err
 
 
+def test_vectors_beside_their_corpus(index: str, cli: Cli) -> None:
+    assert cli("encode", "docs.jsonl", "-o", "vectors", "--encoder", "toy", "--as", "document").code == 0
+    called = cli("index", "build", "docs.jsonl", "--vectors", "vectors", "-o", "given.index")
+    assert called.code == 0, called.err
+    theirs, mine = files(index), files("given.index")
+    assert {name: data for name, data in mine.items() if name != "manifest.json"} == {
+        name: data for name, data in theirs.items() if name != "manifest.json"
+    }
+    Path("other.jsonl").write_text('{"id": "o", "text": "cat"}\n')
+    for command, code, message in (
+        (("other.jsonl", "--vectors", "vectors"), 1, "7 vectors and 1 corpus rows"),
+        (("vectors", "--vectors", "vectors"), 2, "--vectors: 'vectors' holds vectors itself"),
+        (("docs.jsonl", "--vectors", "vectors", "--encoder", "other"), 2, "made by encoder 'toy'"),
+        (("docs.jsonl", "--vectors", "vectors", "--kind", "lexical"), 2, "--vectors"),
+        (("docs.jsonl", "--vectors", "none"), 1, "none"),
+    ):
+        called = cli("index", "build", *command, "-o", "new.index")
+        assert (called.code, called.err.count("\n")) == (code, 1) and message in called.err, called.err
+        assert not Path("new.index").exists()
+
+
 @pytest.mark.parametrize("command", [("build", "-o", "new.index"), ("add", "docs.index")])
 def test_options_that_vectors_would_ignore_are_refused(index: str, command: tuple[str, ...], cli: Cli) -> None:
     Path("more.tsv").write_text("m1\tcat\n")

@@ -42,7 +42,7 @@ class Letters:
 
     def __init__(self, **recipe: Any) -> None:
         self.asked: list[str] = []
-        self.recipe = SimpleNamespace(**{"languages": None, "multi_vector": None, **recipe})
+        self.recipe = SimpleNamespace(**{"languages": None, "max_similarity": "sum", "fade": 0.0, **recipe})
 
     def encode_tokens(
         self, texts: Sequence[str], *, role: str | None = None, lang: Sequence[str] | None = None
@@ -98,7 +98,7 @@ def test_rerank(letters: Letters, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_texts_are_encoded_once_a_language_where_the_encoder_is_told(letters: Letters, tmp_path: Path) -> None:
-    letters.recipe = SimpleNamespace(languages=("en", "de"), multi_vector=SimpleNamespace(similarity="mean"))
+    letters.recipe = SimpleNamespace(languages=("en", "de"), max_similarity="mean", fade=0.0)
     queries = table("q", ["abc", "abc", "abc"]).set_column(2, "lang", [["en", "de", "en"]])
     corpus = table("d", ["cab", "cab"]).set_column(2, "lang", [["de", None]])
     rows = [(f"q{q}", f"d{d}", 0.0) for q in range(3) for d in range(2)]

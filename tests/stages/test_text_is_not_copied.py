@@ -78,7 +78,7 @@ def test_the_distinct_sentences_of_given_pairs(corpus: pa.Table) -> None:
 class Ones:
     """An encoder to which all texts are alike."""
 
-    recipe = SimpleNamespace(languages=None, multi_vector=None)
+    recipe = SimpleNamespace(languages=None, max_similarity="sum", fade=0.0)
 
     def encode_tokens(self, texts: Sequence[str], *, role: str, lang: Any = None) -> list[npt.NDArray[np.float32]]:
         return [np.ones((1, 1), np.float32) for _ in texts]

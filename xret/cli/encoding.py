@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xret.indexes import Manifest
     from xret.vectors import Vectors
 
-__all__ = ["encodable", "encoded", "holds_vectors", "index_encoder", "work_folder"]
+__all__ = ["encodable", "encoded", "given_vectors", "holds_vectors", "index_encoder", "work_folder"]
 
 
 @contextmanager
@@ -58,6 +58,32 @@ def encoded(
         before(corpus, model)
         width = None if dim == model.dim else dim
         yield corpus, encode_corpus(corpus, folder / "vectors", encoder=model, role="document", dim=width, resume=True)
+
+
+@contextmanager
+def given_vectors(source: str, vectors: str, options: dict[str, Any], *, beside: Path) -> Iterator[tuple[Any, Vectors]]:
+    """(corpus, vectors) where both are there already.
+
+    Args:
+        source: a corpus.
+        vectors: a vectors folder made of it.
+        options: `lang`, `on_error` and `work` as in `encoded`; its `encoder` is refused where another made the vectors.
+        beside: as in `encoded`.
+
+    Raises:
+        UsageError: `source` holds vectors itself.
+    """
+    from xret.cli.index_options import refuse_ignored
+    from xret.corpus import open_corpus
+    from xret.errors import UsageError
+    from xret.vectors import Vectors
+
+    if holds_vectors(source):
+        raise UsageError(f"--vectors: '{source}' holds vectors itself; give the corpus that '{vectors}' was made of")
+    refuse_ignored(vectors, lang=False)
+    opened = Vectors.open(vectors)
+    with work_folder(options["work"], beside) as folder:
+        yield open_corpus(source, lang=options["lang"], on_error=options["on_error"], cache=folder), opened
 
 
 def holds_vectors(source: str) -> bool:

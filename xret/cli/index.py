@@ -30,6 +30,7 @@ Examples:
   xret index build docs.jsonl -o my.index
   xret index build docs.jsonl -o exact.index --factory Flat --no-text -v
   xret index build vectors -o from-vectors.index
+  xret index build docs.jsonl --vectors vectors -o with-texts.index
   xret index build docs.jsonl -o tokens.index --kind multivector
   xret index build docs.jsonl -o words.index --kind lexical
 """
@@ -98,10 +99,11 @@ def build(source: str, output: Path, kind: str, **options: Any) -> None:
     is), a lexical index its words (BM25).
 
     CORPUS is a .txt, .tsv, .jsonl, .parquet or .arrow file (also .gz, .zst), a folder of them, or - for stdin; it is
-    encoded first. VECTORS is a folder with the manifest of xret encode; with it there are no texts and no languages to
-    filter by; for --kind multivector, an .arrow file with a column tokens (list of vectors for each id) holds vectors
-    too. Up to 200,000 rows, --factory auto takes an exact index; above, one with inverted lists, as precise as
-    fits into --memory. A multivector index that was interrupted goes on when the same command is given again.
+    encoded first, unless --vectors names its vectors. VECTORS is a folder with the manifest of xret encode; with it
+    alone there are no texts and no languages to filter by; for --kind multivector, an .arrow file with a column tokens
+    (list of vectors for each id) holds vectors too. Up to 200,000 rows, --factory auto takes an exact index; above, one
+    with inverted lists, as precise as fits into --memory. A multivector index that was interrupted goes on when the
+    same command is given again.
     """
     from xret.indexes.choice import parse_bytes
 
@@ -116,7 +118,7 @@ def build(source: str, output: Path, kind: str, **options: Any) -> None:
 
 
 def _build_dense(source: str, output: Path, options: dict[str, Any]) -> None:
-    from xret.cli.encoding import encoded
+    from xret.cli.encoding import encoded, given_vectors
     from xret.indexes import build_index
     from xret.indexes.factory import check_factory
 
@@ -125,7 +127,9 @@ def _build_dense(source: str, output: Path, options: dict[str, Any]) -> None:
     def before(corpus: Any, model: Encoder) -> None:
         check_factory(factory, rows=corpus.num_rows, dim=model.dim)
 
-    with encoded(source, beside=output, before=before, **_encoding(options)) as (corpus, vectors):
+    given = options["vectors"]
+    made_of = given_vectors(source, given, options, beside=output) if given else None
+    with made_of or encoded(source, beside=output, before=before, **_encoding(options)) as (corpus, vectors):
         made = build_index(
             output,
             vectors,

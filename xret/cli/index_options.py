@@ -47,6 +47,11 @@ def kind_options(command: Command) -> Command:
             help="dense: auto, or a FAISS factory, e.g. IVF4096,PQ64x4fs.  [default: auto]",
         ),
         click.option(
+            "--vectors",
+            metavar="V",
+            help="dense: vectors of CORPUS made before (xret encode, xret expand): it is not encoded again.",
+        ),
+        click.option(
             "--memory",
             metavar="SIZE",
             help="dense: what the index may take, for auto; multivector: what building may take.  [default: 8G; 1G]",
@@ -89,8 +94,12 @@ def analyzer_option(command: Command) -> Command:
     )(command)
 
 
-def refuse_ignored(source: str) -> None:
+def refuse_ignored(source: str, *, lang: bool = True) -> None:
     """Refuse options for encoding that were given, not left as they are, with vectors, which are encoded already.
+
+    Args:
+        source: what is indexed.
+        lang: refuse a language too: there is no corpus beside the vectors.
 
     Raises:
         UsageError: ``--lang`` was given, or an ``--encoder`` that did not make the vectors.
@@ -104,7 +113,7 @@ def refuse_ignored(source: str) -> None:
     context = click.get_current_context()
     given = [n for n in ("encoder", "lang") if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
     maker = Vectors.open(source).encoder_name
-    if "lang" in given:
+    if lang and "lang" in given:
         raise UsageError(f"--lang: '{source}' holds vectors, which have no languages; leave it out, or give the corpus")
     if "encoder" in given and context.params["encoder"] != maker:
         made = f"made by encoder '{maker}'" if maker else "which do not say what encoder made them"

@@ -30,7 +30,7 @@ def model_lines(card: ModelCard) -> dict[str, str]:
         "romanised": f"{recipe.romanise}{_said(sources, 'romanise')}" if recipe.romanise else "",
         "prompts": "; ".join(f"{role}: {text!r}" for role, text in prompts) or "none",
         "trained for": f"{recipe.similarity} similarity{_said(sources, 'similarity')}",
-        "MaxSim": str(recipe.multi_vector or ""),
+        "MaxSim": str(recipe.multi_vector or recipe.token_head or ""),
         "told": f"a text's language, one of {len(recipe.languages.codes)}" if recipe.languages else "",
         "precisions": " ".join(card.precisions),
         "size": size_text(card.size),

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "pull": ("xret.cli.models_pull:pull", "Fetch an encoder and build its graph, ready without a network."),
     "trim": ("xret.cli.models_trim:trim", "Cut a model's vocabulary down to the tokens that your texts use."),
     "distil": ("xret.cli.models_distil:distil", "Train a small encoder from a teacher and parallel text."),
+    "token-head": ("xret.cli.models_token_head:token_head", "Give a hybrid model token vectors for MaxSim."),
     "experts": ("xret.cli.models_experts:experts", "Put encoders of one space together, one for each language."),
     "adapt": ("xret.cli.models_adapt:adapt", "Fit a map to a model's vectors: rotate, centre, whiten."),
 }

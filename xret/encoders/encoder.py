@@ -21,7 +21,7 @@ from xret.encoders.reading.tokenizer import Reader, Tokens
 from xret.encoders.recipe import Recipe, Role, Sparse
 from xret.encoders.requests import check_request, check_texts
 from xret.encoders.runtime.batching import WINDOW_TEXTS, batches, pad, token_budget, windows
-from xret.encoders.runtime.lengths import shorten, weigh
+from xret.encoders.runtime.lengths import shorten, weigh, with_text
 from xret.encoders.runtime.sessions import Sessions
 from xret.errors import ModelError
 
@@ -156,14 +156,15 @@ class Encoder:
             a multi-vector model; in others the last hidden states without special tokens.
             A text without any other token gives (0, token_dim). Where the recipe has `token_weights`, the rows of a
             query are as long as their tokens' weights (see `weigh`): nothing in a static model tells "the" from
-            "earthquake" but these.
+            "earthquake" but these. Where it has a `token_head`, the text's own vector comes first.
 
         Raises:
             InputError: as in `encode`.
         """
         out: list[NDArray[np.float32]] = [np.empty((0, self.token_dim), np.float32)] * len(texts)
         for row, ids, kept, (vectors,) in self._each(texts, role, lang, [TOKENS]):
-            found = vectors[: len(ids)][kept]
+            head = self.recipe.token_head
+            found = with_text(vectors, kept, role, head) if head else vectors[: len(ids)][kept]
             out[row] = weigh(found, role) if self.recipe.token_weights else found
         return out
 

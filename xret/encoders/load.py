@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from xret.devices import is_cuda, usable_device
 from xret.encoders.checkpoints.checkpoint import Checkpoint
 from xret.encoders.checkpoints.expert_models import find_expert_models
 from xret.encoders.composing.composed import open_named
@@ -21,7 +22,6 @@ from xret.encoders.reading.adapter_reader import AdapterReader
 from xret.encoders.reading.language_reader import LanguageReader
 from xret.encoders.reading.tokenizer import Reader, TextTokenizer
 from xret.encoders.recipe import Normalize
-from xret.encoders.runtime.devices import is_cuda, usable_device
 from xret.encoders.runtime.sessions import Sessions
 from xret.errors import DeviceError, ModelError
 

@@ -10,7 +10,7 @@ from xret.encoders.reading.languages import Languages
 from xret.encoders.reading.romanising import Romaniser
 from xret.errors import ModelError
 
-__all__ = ["Dense", "MultiVector", "Normalize", "PostMap", "Recipe", "Role", "Scores", "Sparse"]
+__all__ = ["Dense", "MultiVector", "Normalize", "PostMap", "Recipe", "Role", "Scores", "Sparse", "TokenHead"]
 
 Role = Literal["query", "document"]
 
@@ -81,6 +81,28 @@ class MultiVector:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TokenHead:
+    """Token vectors for MaxSim that a model of sentence vectors makes beside them, as its family's builder says.
+
+    Before a text's tokens stands its sentence vector, cut to their width (`Recipe.token_dim`): words and the whole are
+    compared in one go. Rows are as long as the root of their weight (see `Recipe.token_weights`).
+    """
+
+    hidden: int  # width of the token vectors that the sentence vector is pooled of
+    document_tokens: int  # the first so many tokens of a document count, the text's own vector aside; 0 for all
+    fade: float = 0.0
+    """The i-th vector of a document (from 0) counts 1 / sqrt(1 + i / fade) of its dot products; 0: all count alike.
+    Of two pages that both name a thing, the one that begins with it is about it."""
+    similarity: Literal["sum", "mean"] = "mean"
+
+    def __str__(self) -> str:
+        """In words."""
+        some = f"the first {self.document_tokens} tokens" if self.document_tokens else "tokens"
+        fade = f", fading by 1/sqrt(1 + i/{self.fade:g})" if self.fade else ""
+        return f"a document's own vector and {some}{fade}; {self.similarity} of MaxSim"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sparse:
     """A weight per token of the vocabulary: the largest that any of a text's tokens has (Chen et al. 2024)."""
 
@@ -136,6 +158,25 @@ class Recipe:
     similarity: str = "cosine"  # what the model was trained for; vectors have length 1 in any case
     romanise: Romaniser | None = None  # what is done to texts before all else
     post_map: PostMap | None = None  # of the sentence vectors
+    token_head: TokenHead | None = None  # where token vectors are made for MaxSim beside the sentence vectors
+
+    @property
+    def max_similarity(self) -> Literal["sum", "mean"]:
+        """How MaxSim adds up over a query's vectors: as the model was trained; the sum where it was not."""
+        trained = self.multi_vector or self.token_head
+        return trained.similarity if trained else "sum"
+
+    @property
+    def fade(self) -> float:
+        """See `TokenHead`."""
+        return self.token_head.fade if self.token_head else 0.0
+
+    @property
+    def document_tokens(self) -> int:
+        """Tokens of a document, special ones included, that MaxSim sees at most."""
+        if self.multi_vector:
+            return self.multi_vector.document_length
+        return (self.token_head and self.token_head.document_tokens) or self.max_length
 
     @property
     def layers(self) -> tuple[Dense, ...]:
@@ -158,7 +199,8 @@ class Recipe:
     def full_dim(self) -> int:
         """Width of the sentence vectors before they are cut down to `base_dim`."""
         dense = [head.out_features for head in self.heads if isinstance(head, Dense)]
-        width = self.multi_vector.projections[0].in_features if self.multi_vector else self.token_dim
+        width = self.token_head.hidden if self.token_head else self.token_dim
+        width = self.multi_vector.projections[0].in_features if self.multi_vector else width
         return dense[-1] if dense else width * len(self.pooling)
 
     def fields(self) -> dict[str, Any]:

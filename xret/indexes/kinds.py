@@ -36,6 +36,7 @@ KINDS = {
 }
 BUILD_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "factory": ("dense",),
+    "vectors": ("dense",),
     "memory": ("dense", "multivector"),
     "seed": ("dense", "multivector"),
     "codec": ("multivector",),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from xret.encoders.reading.passages import Passages, Truncation, check_window, first_passages
+from xret.fading import faded
 from xret.indexes.twoway.blas import single_threaded_blas
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ CHARACTERS = 1 << 17  # of documents encoded at a time: some 50,000 token vector
 
 
 def maxsim(
-    queries: Sequence[Floats], document: Floats, *, similarity: Literal["sum", "mean"] = "sum"
+    queries: Sequence[Floats],
+    document: Floats,
+    *,
+    similarity: Literal["sum", "mean"] = "sum",
+    fade: float = 0.0,
 ) -> npt.NDArray[np.float64]:
     """Sum over a query's tokens of the largest cosine to any token of the document (Khattab & Zaharia 2020, eq. 3).
 
@@ -31,6 +36,7 @@ def maxsim(
         queries: n arrays (tokens, d) of unit rows, or of rows as long as their token's weight.
         document: (tokens, d) unit rows. Without any token it is as far as can be: -1 for every query token.
         similarity: ``mean`` divides by the number of the query's tokens.
+        fade: see `xret.fading.faded`; 0: all rows of the document count alike.
 
     Returns:
         (n,) scores; 0 for a query without tokens.
@@ -39,6 +45,8 @@ def maxsim(
     if not lengths:
         return np.empty(0)
     tokens = np.concatenate(queries)
+    if fade:
+        document = document * faded(np.arange(len(document)), fade)[:, None]
     best = (tokens @ document.T).max(axis=1) if len(document) else np.full(len(tokens), -1.0)
     owner = np.repeat(np.arange(len(queries)), lengths)
     sums = np.bincount(owner, weights=best, minlength=len(queries)).astype(np.float64)
@@ -56,6 +64,7 @@ def maxsim_texts(
     window: int | None = None,
     overlap: int | None = None,
     similarity: Literal["sum", "mean"] | None = None,
+    fade: float | None = None,
     progress: bool = False,
 ) -> npt.NDArray[np.float64]:
     """MaxSim of pairs of texts, as the encoder's recipe defines it; every text, or window of it, is encoded once.
@@ -73,6 +82,7 @@ def maxsim_texts(
         window: tokens of a document in a window; None for as many as the encoder reads.
         overlap: tokens that two windows share; None for half a window.
         similarity: see `maxsim`; None for what the encoder's recipe says.
+        fade: see `maxsim`; None for what the encoder's recipe says.
         progress: a bar on stderr, where that is a terminal.
 
     Returns:
@@ -86,7 +96,8 @@ def maxsim_texts(
     query, document = pairs
     scores = np.full(len(query), -np.inf)
     whole = truncation == "first" and window is None
-    similarity = similarity or (policy.similarity if (policy := encoder.recipe.multi_vector) else "sum")
+    similarity = similarity or encoder.recipe.max_similarity
+    fade = encoder.recipe.fade if fade is None else fade
     asked = encoder.encode_tokens(queries, role="query", lang=langs and langs[0])
     order = np.argsort(document, kind="stable")
     starts = np.searchsorted(document[order], np.arange(len(documents) + 1))
@@ -108,7 +119,7 @@ def maxsim_texts(
                 with single_threaded_blas():  # in many small products, threads cost more than they bring
                     for place, tokens in zip(owner, vectors, strict=True):
                         rows = order[starts[place] : starts[place + 1]]
-                        found = maxsim([asked[each] for each in query[rows]], tokens, similarity=similarity)
+                        found = maxsim([asked[each] for each in query[rows]], tokens, similarity=similarity, fade=fade)
                         scores[rows] = np.maximum(scores[rows], found)
             bar.update(int(starts[batch.stop] - starts[batch.start]))
     return scores

@@ -153,7 +153,7 @@ def test_int8_stays_on_the_cpu_where_there_is_a_gpu(classifier: Folder, monkeypa
     folder = classifier("bert")
     wanted = load_reranker(f"{folder}:int8", device="cpu", threads=1).score(QUERIES, DOCUMENTS)
     # All CUDA needs would be found: whoever asked for it would go on to the GPU.
-    monkeypatch.setattr("xret.encoders.runtime.devices._missing", lambda runtime, device: None)
+    monkeypatch.setattr("xret.devices._missing", lambda runtime, device: None)
     assert np.array_equal(load_reranker(f"{folder}:int8", threads=1).score(QUERIES, DOCUMENTS), wanted)
     for precision in ("int8", "bf16"):
         with pytest.raises(DeviceError, match=f"{precision} is for CPUs; on cuda take .*bert:fp16"):

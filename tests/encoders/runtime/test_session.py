@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from xret.devices import gpu_count
 from xret.encoders import load_encoder
 from xret.encoders.checkpoints.checkpoint import open_checkpoint
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.runtime.batching import token_budget
-from xret.encoders.runtime.devices import gpu_count
 from xret.encoders.runtime.session import Session
 from xret.encoders.runtime.sessions import build_graph
 from xret.errors import DeviceError

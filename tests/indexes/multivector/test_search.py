@@ -53,6 +53,22 @@ def test_the_sweep_finds_what_an_exact_search_finds(index: MultiVectorIndex) -> 
     assert agreement([each.rows for each in few], TRUE, 10) > 0.85
 
 
+def test_vectors_that_fade(tmp_path: Path) -> None:
+    source = replace(SOURCE, fade=4.0)
+    true = [maxsim(source, query) for query in QUERIES]
+    assert agreement([np.argsort(-each) for each in TRUE], true, 10) < 0.7  # so it matters here
+    build_index(tmp_path / "index", source, codec="exact", memory=1 << 16, threads=1)
+    index = open_index(tmp_path / "index")
+    assert index.manifest.fade == 4
+    for found, scores in zip(search_index(index, QUERIES, k=600, exact=True), true, strict=True):
+        assert np.abs(found.scores - scores[found.rows]).max() < 0.15
+    swept = search_index(index, QUERIES, k=10, probe=48, depth=150)
+    assert agreement([each.rows for each in swept], true, 10) > 0.85
+    given = search_index(index, QUERIES, k=3, candidates=[np.array([3, 5, 599])] * len(QUERIES))
+    for own, scores in zip(given, true, strict=True):
+        assert np.abs(own.scores - scores[own.rows]).max() < 0.15
+
+
 def test_filters_leave_the_best_of_what_is_left(index: MultiVectorIndex) -> None:
     ids = [f"d{number}" for number in range(0, 600, 2)] + ["not there"]
     allowed = np.arange(0, 600, 2)[np.arange(0, 600, 2) % 3 == 2]  # and of the language zh-Hant

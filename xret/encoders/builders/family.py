@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph
-from xret.encoders.recipe import Role
+from xret.encoders.recipe import Role, TokenHead
 from xret.errors import ModelError
 
 __all__ = ["Built", "Family", "check_code", "must"]
@@ -22,6 +22,7 @@ class Built:
 
     hidden: str  # float32 (batch, tokens, width): token vectors before L2
     pooled: str | None = None  # float32 (batch, width): only where the family pools in a cheaper way of its own
+    tokens: str | None = None  # float32 (batch, 1 + tokens, token_dim): only where it has a token head, see `TokenHead`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Family:
     # The adaptation for each role (see `Recipe`), given the names of the model's folders too.
     tasks: Callable[[dict[str, Any], tuple[str, ...]], dict[Role | None, str]] = lambda config, folders: {}
     instructions: Callable[[dict[str, Any]], dict[Role | None, str]] = lambda config: {}  # prompts config.json states
+    token_head: Callable[[dict[str, Any]], tuple[int, TokenHead] | None] = lambda config: None  # and its width
     adapter_folder: Callable[[str], str] = lambda task: ""  # where a task's weights are, when not with the others
     default_language: Callable[[dict[str, Any]], str] = lambda config: ""  # one of `languages`, or "" for none
 

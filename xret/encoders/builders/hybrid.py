@@ -10,7 +10,7 @@ With D, g and b at zero this is `xret-static`, which is what such a model is tra
 Layout: ``embedding.weight`` (vocab_size, hidden_size) int8, float16 or float32; with int8 ``embedding.scale``
 (vocab_size,), the quantisation step; ``embedding.log_weight`` (vocab_size,); ``context.norm``, ``context.layers.N``
 with ``norm1, qkv, out, norm2, up, down``, ``context.final_norm``, ``context.delta.weight``, ``context.gate``; and
-``projection.weight`` (output_size, hidden_size).
+``projection.weight`` (output_size, hidden_size). Perhaps a head for MaxSim: `xret.encoders.builders.token_head`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from xret.encoders.builders.family import Built, Family, must
 from xret.encoders.builders.layers import activate, dense, norm, refuse_rest, vector
 from xret.encoders.builders.rotary import Rotary, rope_of, rotary
 from xret.encoders.builders.static import faded, table_of
+from xret.encoders.builders.token_head import add_token_head, token_head
 from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.graphs.graph import Graph
 from xret.errors import ModelError
@@ -55,20 +56,21 @@ def build(graph: Graph, weights: Weights, config: dict[str, Any]) -> Built:
     rows = graph.node("Gather", [graph.weight("table", table), "input_ids"])
     correction, gate = _context(graph, weights, config, _embedded(graph, rows, scale))
     correction, gate = graph.full(correction), graph.to_float(gate)
-    vectors = graph.node("Add", [_embedded(graph, rows, scale), correction])
+    corrected = vectors = graph.node("Add", [_embedded(graph, rows, scale), correction])
     logs = graph.weight("log_weight", weights.get("embedding.log_weight", vocabulary)[:, None])
     weight = graph.node("Exp", [graph.node("Add", [graph.node("Gather", [logs, "input_ids"]), gate])])
     shown = graph.node("Cast", [graph.node("Unsqueeze", ["attention_mask", graph.ints(2)])], to=9)
     # Chosen and not multiplied by 0: behind the last token there may be values that are no numbers.
     vectors = graph.node("Where", [shown, graph.node("Mul", [vectors, weight]), graph.scalar(0.0)])
     projection = graph.weight("projection", weights.get("projection.weight", config["output_size"], width).T)
-    refuse_rest(weights, "", (), "xret-hybrid")
     mask = graph.node("Cast", ["attention_mask"], to=1)
     sums = graph.node("Unsqueeze", [faded(graph, config, mask, mask), graph.ints(1)])
     pooled = graph.node("Squeeze", [graph.node("MatMul", [sums, vectors]), graph.ints(1)])
-    return Built(
-        hidden=graph.node("MatMul", [vectors, projection]), pooled=graph.node("MatMul", [pooled, projection])
-    )  # fmt: skip
+    hidden, tokens = graph.node("MatMul", [vectors, projection]), None
+    if token_head(config):
+        tokens = add_token_head(graph, weights, config, vectors=corrected, hidden=hidden, shown=shown, pooled=pooled)
+    refuse_rest(weights, "", (), "xret-hybrid")
+    return Built(hidden=hidden, pooled=graph.node("MatMul", [pooled, projection]), tokens=tokens)
 
 
 def _embedded(graph: Graph, rows: str, scale: NDArray[np.float32]) -> str:
@@ -129,5 +131,6 @@ FAMILIES = {
         width=lambda config: int(must(config, "output_size", int)),
         apart=True,
         token_weights=True,
+        token_head=token_head,
     )
 }

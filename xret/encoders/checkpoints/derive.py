@@ -49,12 +49,15 @@ class _Derivation:
         prompts, default = self._prompts()
         length, lowercase = self._lengths()
         dense = [head.out_features for head in heads if isinstance(head, Dense)]
+        token_head = self._of.family.token_head(self._of.config)
         return Recipe(
-            family=self._of.config["model_type"], pooling=pooling, heads=heads, max_length=length, token_dim=width,
+            family=self._of.config["model_type"], pooling=pooling, heads=heads, max_length=length,
+            token_dim=token_head[0] if token_head else width,
             dim=self._dim(dense[-1] if dense else width * len(pooling)), lowercase=lowercase, prompts=prompts,
             default_prompt=default, token_weights=self._of.family.token_weights,
             include_prompt=counts_prompt or not (prompts or default), similarity=self._similarity(),
             languages=self._languages(), tasks=self._tasks(), romanise=self._romanise(),
+            token_head=token_head and token_head[1],
         )  # fmt: skip
 
     def _told(self, part: str, *answers: tuple[str, Any]) -> Any:

@@ -34,7 +34,7 @@ class ExpertModels:
         first = self.open(0).recipe
         return Recipe(
             family=first.family, pooling=first.pooling, heads=(), token_dim=first.token_dim, dim=first.dim,
-            max_length=first.max_length, languages=self.languages,
+            max_length=first.max_length, languages=self.languages, token_head=first.token_head,
         )  # fmt: skip
 
     def identity(self, precision: NamedPrecision | None) -> str:

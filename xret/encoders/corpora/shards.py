@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from xret.devices import is_cuda
 from xret.encoders.encoder import Encoder, Losses
 from xret.encoders.recipe import Role
-from xret.encoders.runtime.devices import is_cuda
 
 __all__ = ["encode_rows", "facts"]
 

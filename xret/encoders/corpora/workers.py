@@ -23,9 +23,9 @@ from typing import Any
 import pyarrow as pa
 
 import xret.errors
+from xret.devices import gpu_count
 from xret.encoders.encoder import Encoder
 from xret.encoders.recipe import Role
-from xret.encoders.runtime.devices import gpu_count
 from xret.errors import XretError
 from xret.threads import usable_cores
 from xret.vectors import VectorsWriter

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xret.devices import is_cuda
 from xret.encoders.composing.composed import open_named
 from xret.encoders.crossencoders.pairs import PairTokenizer, pad_pairs
 from xret.encoders.graphs.heads import SCORES
@@ -19,7 +20,6 @@ from xret.encoders.reading.languages import route
 from xret.encoders.reading.passages import Truncation, check_window
 from xret.encoders.recipe import Recipe
 from xret.encoders.runtime.batching import batches, token_budget, windows
-from xret.encoders.runtime.devices import is_cuda
 from xret.encoders.runtime.sessions import Sessions
 from xret.errors import InputError, ModelError, UsageError
 

@@ -12,7 +12,7 @@ from typing import Any
 from xret.encoders.distil.checks import check_config, check_type
 from xret.errors import InputError, UsageError
 
-__all__ = ["DistilConfig", "read_config"]
+__all__ = ["DistilConfig", "config_of", "read_config", "read_values"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,19 +161,38 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> DistilConfig:
         InputError: the file is missing or neither TOML nor a JSON object.
         UsageError: an unknown option, or a value that cannot be (`check_config`).
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            parse = json.loads if Path(path).suffix == ".json" else tomllib.loads
-            values = parse(Path(path).read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{path}: cannot be read as {'JSON' if Path(path).suffix == '.json' else 'TOML'} ({error})"
-            ) from error
+    values = read_values(path)
+    values.pop("token_head", None)  # options of 'xret models token-head', which may share the file
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return config_of(values, place=str(path or "options"))
+
+
+def read_values(path: Path | None) -> dict[str, Any]:
+    """What a TOML file or a training.json says, unchecked; {} without one.
+
+    Raises:
+        InputError: the file is missing or neither TOML nor a JSON object.
+    """
+    if path is None:
+        return {}
+    try:
+        parse = json.loads if Path(path).suffix == ".json" else tomllib.loads
+        values = parse(Path(path).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as {'JSON' if Path(path).suffix == '.json' else 'TOML'} ({error})"
+        ) from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds a {type(values).__name__}; wanted an object of options")
-    values.update({name: value for name, value in overrides.items() if value is not None})
-    place = str(path or "options")
+    return values
+
+
+def config_of(values: dict[str, Any], *, place: str) -> DistilConfig:
+    """The record of options by name; `place` is where they are from, for messages.
+
+    Raises:
+        UsageError: an unknown option, or a value that cannot be (`check_config`).
+    """
     known = {item.name: item for item in dataclasses.fields(DistilConfig)}
     for name, value in values.items():
         if name not in known:

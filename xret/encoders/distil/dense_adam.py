@@ -21,6 +21,7 @@ class DenseAdam:
         rate: float,
         decay: float,
         slow: frozenset[str] = frozenset(),
+        fast: frozenset[str] = frozenset(),
     ) -> None:
         """Optimise `parameters`.
 
@@ -30,13 +31,14 @@ class DenseAdam:
             decay: of the weights, per unit of rate.
             slow: names of those that take 0.15 of the rate, do not decay and are not clipped: every text goes through
                 them, so haste there moves the whole space.
+            fast: names of those that take ten times the rate: a few scalars, which have further to go.
         """
         self._parameters, self._slow, self._rate = dict(parameters), slow, rate
         groups = [
             {
                 "params": [parameter],
                 "weight_decay": decay if parameter.ndim > 1 and name not in slow else 0.0,
-                "share": 0.15 if name in slow else 1.0,
+                "share": 0.15 if name in slow else 10.0 if name in fast else 1.0,
             }
             for name, parameter in self._parameters.items()
         ]

@@ -72,19 +72,24 @@ class HybridStudent:
 
     def encode(self, ids: np.ndarray, lengths: np.ndarray, *, exact: bool = False) -> torch.Tensor:
         """See `Student`."""
-        half = self._half and not exact
-        taken = self.words.take(ids)
-        rows, weights = (part.index_select(0, taken.places) for part in (taken.rows, taken.weights))
-        delta, gate = self.parts["context"].read(self._states(rows, lengths, half), bfloat16=half)
+        vectors, logs = self.tokens(ids, lengths, exact=exact)
         starts = np.cumsum(lengths) - lengths
-        scale = (weights + gate).exp()
+        scale = logs.exp()
         if self.position_decay:
             position = np.arange(len(ids)) - np.repeat(starts, lengths)
             lowered = torch.from_numpy((1 / (1 + position / self.position_decay)).astype(np.float32))
             scale = scale * lowered.to(self.device)[:, None]
-        bags = (torch.arange(len(ids), device=self.device), (rows + delta) * scale)
+        bags = (torch.arange(len(ids), device=self.device), vectors * scale)
         pooled = functional.embedding_bag(*bags, torch.from_numpy(starts).to(self.device), mode="sum")
         return functional.normalize(self.parts["projection"](pooled), dim=1, eps=1e-6)
+
+    def tokens(self, ids: np.ndarray, lengths: np.ndarray, *, exact: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """(tokens, H) vectors e + delta and (tokens, 1) log weights log w + g; arguments as in `encode`."""
+        half = self._half and not exact
+        taken = self.words.take(ids)
+        rows, weights = (part.index_select(0, taken.places) for part in (taken.rows, taken.weights))
+        delta, gate = self.parts["context"].read(self._states(rows, lengths, half), bfloat16=half)
+        return rows + delta, weights + gate
 
     def masked_loss(self, ids: np.ndarray, lengths: np.ndarray, places: np.ndarray, hidden: np.ndarray) -> torch.Tensor:
         """See `Student`; guessed among the tokens of the batch, so that no step reads the whole table."""

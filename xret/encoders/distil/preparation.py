@@ -191,7 +191,7 @@ class Preparation:
 
         texts = tokens("texts", pairs["text"], pairs["lang"])
         refuse_unknown(texts, pairs["lang"], tokenizer, main=self._languages(pairs))
-        targets, teacher = teacher_vectors(english, config, self.work, key=self._data_key(), threads=self._threads)
+        targets, teacher = self._targets(english)
         mono, mono_key = self._mono(pairs, english, tokenizer) if config.masked_weight else (None, "")
         data = TrainingData(
             texts=texts,
@@ -212,6 +212,10 @@ class Preparation:
         if config.hard_share:
             data = replace(data, hard=self._hard(data, teacher))
         return self._with_questions(data, tokenizer) if config.questions else data
+
+    def _targets(self, english: pa.Array) -> tuple[np.ndarray, str]:
+        """The teacher's vectors of the distinct English strings, and the teacher's hash."""
+        return teacher_vectors(english, self.config, self.work, key=self._data_key(), threads=self._threads)
 
     def _sampler(self, pairs: pa.Table) -> PairSampler:
         config = self.config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from xret.encoders.locate import locate
 from xret.errors import DeviceError, MismatchError, ModelError, UsageError
 
 __all__ = ["make_student", "usable"]
+
+log = logging.getLogger("xret")
 
 
 def usable(device: str) -> torch.device:
@@ -91,6 +94,11 @@ def _table_start(config: DistilConfig, data: TrainingData, tokenizer: Path, dim:
             "begin with a student of the same teacher"
         )
     _refuse_another_shape(config, start)
+    if start.config.get("token_head"):
+        log.warning(
+            "%s: its token head is left out, as it does not fit what is trained on; give the new model one by "
+            "'xret models token-head'", config.init,
+        )  # fmt: skip
     if config.tokeniser == "init":
         return start
     fresh = _fresh(config, data, config.vocab_size, start.table.shape[1], dim)

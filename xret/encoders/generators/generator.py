@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.devices import is_cuda
 from xret.encoders.generators.checkpoint import Seq2Seq, open_seq2seq
 from xret.encoders.generators.sampling import Sampling, draws, pick
 from xret.encoders.generators.stepping import Steps
@@ -20,7 +21,6 @@ from xret.encoders.names import split_precision
 from xret.encoders.reading.tokenizer import TextTokenizer, Tokens
 from xret.encoders.requests import check_request
 from xret.encoders.runtime.batching import batches, pad, windows
-from xret.encoders.runtime.devices import is_cuda
 from xret.errors import ModelError, UsageError
 
 __all__ = ["Generator", "load_generator"]

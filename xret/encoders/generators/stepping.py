@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xret.artifact import digest
+from xret.devices import cuda_number, is_cuda
 from xret.encoders.builders.t5_decoder import CROSS, PAST, PRESENT, TOP_IDS, TOP_LOGITS, build_reader, build_writer
 from xret.encoders.cache import find_graph, forget_graph, keep_graph
 from xret.encoders.checkpoints.faults import readable
@@ -18,7 +19,6 @@ from xret.encoders.checkpoints.weights import Weights
 from xret.encoders.generators.checkpoint import Seq2Seq
 from xret.encoders.graphs.graph import Graph, Precision
 from xret.encoders.graphs.int8 import usual_layout
-from xret.encoders.runtime.devices import cuda_number, is_cuda
 from xret.encoders.runtime.session import Session
 from xret.errors import DeviceError, ModelError
 

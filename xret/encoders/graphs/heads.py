@@ -31,7 +31,9 @@ LANGUAGE = "lang_id"  # input int64 (1,): the place of the texts' language in `R
 SENTENCE, TOKENS, WEIGHTS, SCORES = "sentence_embedding", "token_embeddings", "token_weights", "scores"
 
 
-def add_token_output(graph: Graph, hidden: str, recipe: Recipe, weights: Mapping[str, Weights]) -> None:
+def add_token_output(
+    graph: Graph, hidden: str, recipe: Recipe, weights: Mapping[str, Weights], tokens: str | None = None
+) -> None:
     """Declare the output ``token_embeddings``: float32 (batch, tokens, token_dim) rows.
 
     They have length 1, unless the recipe says that a row's length is its token's weight.
@@ -41,7 +43,11 @@ def add_token_output(graph: Graph, hidden: str, recipe: Recipe, weights: Mapping
         hidden: float32 (batch, tokens, width) value: the last hidden state.
         recipe: tells the width, and the projections of a multi-vector model.
         weights: tensors of each projection, by its folder.
+        tokens: what the family's own head made, where it has one (see `TokenHead`).
     """
+    if tokens is not None:
+        graph.output(tokens, TOKENS, ["batch", "text_and_tokens", recipe.token_dim])
+        return
     for head in recipe.multi_vector.projections if recipe.multi_vector else ():
         hidden = _dense(graph, hidden, head, weights[head.folder])
     graph.output(hidden if recipe.token_weights else unit(graph, hidden), TOKENS, ["batch", "tokens", recipe.token_dim])

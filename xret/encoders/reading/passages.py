@@ -104,8 +104,7 @@ def read_passages(
         ModelError: a model that cannot tell where its tokens lie (LASER).
         UsageError: windows that hold nothing or do not move on.
     """
-    longest = policy.document_length if (policy := recipe.multi_vector) else recipe.max_length
-    room = max(longest - int(reader([""], role="document").lengths[0]), 1)
+    room = max(recipe.document_tokens - int(reader([""], role="document").lengths[0]), 1)
     check_window(window, overlap)
     used = min(window or room, room)
     if overlap is not None and overlap >= used:

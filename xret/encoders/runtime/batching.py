@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from xret.devices import is_cuda
 from xret.encoders.reading.tokenizer import Tokens
-from xret.encoders.runtime.devices import is_cuda
 
 __all__ = ["WINDOW_TEXTS", "batches", "pad", "token_budget", "windows"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xret.encoders.recipe import Role
+from xret.encoders.recipe import Role, TokenHead
 
-__all__ = ["shorten", "weigh"]
+__all__ = ["shorten", "weigh", "with_text"]
 
 
 def weigh(vectors: NDArray[np.float32], role: Role | None) -> NDArray[np.float32]:
@@ -24,6 +24,23 @@ def weigh(vectors: NDArray[np.float32], role: Role | None) -> NDArray[np.float32
     if role != "query" or not squares.sum() > 0:
         return rows
     return np.asarray(rows * (squares * (len(rows) / squares.sum())), dtype=np.float32)
+
+
+def with_text(
+    vectors: NDArray[np.float32], kept: NDArray[np.bool_], role: Role | None, head: TokenHead
+) -> NDArray[np.float32]:
+    """The text's own vector and those of its tokens that count: (0, d) where none does.
+
+    Args:
+        vectors: (1 + tokens or more, d) float32, padded.
+        kept: (tokens,) which of them count.
+        role: of the text; of documents the first few count.
+        head: says how few.
+    """
+    rows = np.flatnonzero(kept) + 1
+    if role == "document" and head.document_tokens:
+        rows = rows[: head.document_tokens]
+    return vectors[np.concatenate([[0], rows])] if len(rows) else vectors[:0]
 
 
 def shorten(vectors: NDArray[np.float32], dim: int) -> NDArray[np.float32]:

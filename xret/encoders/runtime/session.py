@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xret.encoders.runtime.devices import CUDA, DEVICES, cuda_number, is_cuda, usable_device
+from xret.devices import CUDA, DEVICES, cuda_number, is_cuda, usable_device
 from xret.errors import DeviceError, ModelError, require
 from xret.threads import sensible_threads, usable_cores
 

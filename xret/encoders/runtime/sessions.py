@@ -96,7 +96,7 @@ def build_graph(
     if SENTENCE in outputs:
         add_sentence_output(graph, hidden, pooled, recipe, layers)
     if TOKENS in outputs:
-        add_token_output(graph, hidden, recipe, layers)
+        add_token_output(graph, hidden, recipe, layers, built.tokens)
     if WEIGHTS in outputs and recipe.sparse:
         add_weight_output(graph, hidden, recipe.sparse, layers)
     if SCORES in outputs and recipe.scores:

@@ -73,8 +73,8 @@ def build_index(
     _refuse(target, source, codec, pool, memory)
     table = kept_columns(source.table, text=text)
     stamp = digest(
-        source.fingerprint(), source.dim, source.encoder_hash, source.similarity, codec, pool, table.column_names,
-        memory, seed, [len(query) for query in queries or ()], __version__,
+        source.fingerprint(), source.dim, source.encoder_hash, source.similarity, source.fade, codec, pool,
+        table.column_names, memory, seed, [len(query) for query in queries or ()], __version__,
     )  # fmt: skip
     with _partial(target) as folder, workers(threads) as executor:
         manifest = _resumed(folder, stamp)
@@ -112,8 +112,9 @@ def _begun(
     return Manifest(
         codec=codec, dim=source.dim, width=made.coder.width, centroids=len(made.centroids.codes),
         step=made.centroids.step, rows=table.num_rows, tokens=0, encoder=source.encoder_name,
-        encoder_hash=source.encoder_hash, similarity=source.similarity, languages=count_languages(table),
-        text="text" in table.column_names, pool=pool, residual=made.residual, ceiling=made.ceiling, seed=seed,
+        encoder_hash=source.encoder_hash, similarity=source.similarity, fade=source.fade,
+        languages=count_languages(table), text="text" in table.column_names, pool=pool, residual=made.residual,
+        ceiling=made.ceiling, seed=seed,
         versions={"xret": __version__, "numpy": np.__version__}, files=_save(folder, made.centroids, made.coder),
     )  # fmt: skip
 

@@ -96,7 +96,12 @@ def coder_of(folder: Path, manifest: Manifest) -> Coder:
         basis = np.array(map_array(folder, "basis.npy", shape=(manifest.dim, manifest.width), kinds="f"))
     if manifest.codec not in CODECS or manifest.width % books.shape[2]:
         raise InputError(f"{folder}: codec '{manifest.codec}' does not fit its codebooks; {REMEDY}")
-    return Coder(Centroids(codes, manifest.step).values(), Codec(manifest.codec, books, levels), basis)
+    return Coder(
+        Centroids(codes, manifest.step).values(),
+        Codec(manifest.codec, books, levels),
+        basis,
+        manifest.fade / manifest.pool,
+    )
 
 
 @contextmanager

@@ -88,6 +88,8 @@ class Manifest:
     encoder_hash: str | None
     similarity: Literal["sum", "mean"]
     """Over a query's tokens."""
+    fade: float = 0.0
+    """Of a document's vectors, see `xret.fading.faded`."""
     languages: dict[str, int]
     """Documents per language tag."""
     text: bool

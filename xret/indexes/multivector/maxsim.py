@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from xret.fading import faded
 from xret.indexes.multivector.basis import in_basis
 from xret.indexes.multivector.postings import spans
 from xret.indexes.multivector.segments import Segment
@@ -36,18 +37,20 @@ class Question:
         vectors: (tokens, width) in the coordinates of the index; as long as their weights.
         scores: (tokens, centroids) inner products with the centroids.
         centroids: (centroids, tokens) the same, by centroid.
+        fade: see `Coder`.
     """
 
     vectors: Floats
     scores: Floats
     centroids: Floats
+    fade: float = 0.0
 
     @staticmethod
     def of(query: Floats, coder: Coder) -> Question:
         """From (tokens, dim) vectors as the encoder gives them."""
         vectors = _rounded(in_basis(np.asarray(query, np.float32), coder.basis, coder.width))
         scores = vectors @ coder.centroids.T
-        return Question(vectors, scores, np.ascontiguousarray(scores.T))
+        return Question(vectors, scores, np.ascontiguousarray(scores.T), coder.fade)
 
 
 def score_some(segment: Segment, coder: Coder, question: Question, places: Ints) -> Floats:
@@ -67,6 +70,7 @@ def score_some(segment: Segment, coder: Coder, question: Question, places: Ints)
         tokens = spans(starts[some], counts[some])
         decoded = coder.codec.decode(segment.codes[tokens], _room("decoded", len(tokens), coder.width))
         found = _products(decoded, turned, question, segment.cells[tokens])
+        found = _fading(found, counts[some], question.fade)
         best = np.maximum.reduceat(found, np.cumsum(counts[some]) - counts[some], axis=0)
         scores[some] = best.sum(axis=1)
     return scores
@@ -86,6 +90,7 @@ def score_near(segment: Segment, question: Question, places: Ints) -> Floats:
         tokens = spans(starts[some], counts[some])
         near = _room("near", len(tokens), question.centroids.shape[1])
         np.take(question.centroids, segment.cells[tokens], axis=0, out=near, mode="clip")
+        near = _fading(near, counts[some], question.fade)
         scores[some] = np.maximum.reduceat(near, np.cumsum(counts[some]) - counts[some], axis=0).sum(axis=1)
     return scores
 
@@ -103,7 +108,7 @@ def score_all(segment: Segment, coder: Coder, questions: Sequence[Question], pla
         cells = segment.cells[tokens]
         local = np.cumsum(counts[some]) - counts[some]
         for at, question in enumerate(questions):
-            found = _products(decoded, turned[at], question, cells)
+            found = _fading(_products(decoded, turned[at], question, cells), counts[some], question.fade)
             scores[at, some] = np.maximum.reduceat(found, local, axis=0).sum(axis=1)
     return scores
 
@@ -113,6 +118,14 @@ def _products(decoded: Floats, turned: Floats, question: Question, cells: npt.ND
     found = np.matmul(decoded, turned, out=_room("found", len(decoded), turned.shape[1]))
     near = _room("near", len(decoded), turned.shape[1])
     found += np.take(question.centroids, cells, axis=0, out=near, mode="clip")
+    return found
+
+
+def _fading(found: Floats, counts: Ints, fade: float) -> Floats:
+    """(n, query tokens) products of documents with so many tokens, times what the tokens' places count; in place."""
+    if fade:
+        starts = np.cumsum(counts) - counts
+        found *= faded(np.arange(len(found)) - np.repeat(starts, counts), fade)[:, None]
     return found
 
 

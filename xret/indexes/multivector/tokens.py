@@ -53,6 +53,10 @@ class TokenSource(Protocol):
     def similarity(self) -> Similarity:
         """How the model adds up MaxSim over a query's tokens."""
 
+    @property
+    def fade(self) -> float:
+        """What vectors count by their place in the document, see `xret.fading.faded`."""
+
     def read(self, rows: Ints) -> list[Floats]:
         """(tokens, dim) float32 vectors of each of these documents."""
 
@@ -89,9 +93,13 @@ class EncodedTokens:
     @property
     def similarity(self) -> Similarity:
         """As the model was trained; the sum where it says nothing."""
-        policy = self.encoder.recipe.multi_vector
-        found: Similarity = policy.similarity if policy else "sum"
+        found: Similarity = self.encoder.recipe.max_similarity
         return found
+
+    @property
+    def fade(self) -> float:
+        """As the model was trained."""
+        return float(self.encoder.recipe.fade)
 
     def read(self, rows: Ints) -> list[Floats]:
         """See `TokenSource`."""
@@ -100,8 +108,7 @@ class EncodedTokens:
 
     @cached_property
     def _bounds(self) -> Ints:
-        policy = self.encoder.recipe.multi_vector
-        longest = policy.length("document") if policy else self.encoder.max_length
+        longest = self.encoder.recipe.document_tokens + 1  # the text's own vector, where there is one
         # No tokenizer makes more tokens of a text than its bytes, and a prompt and special ones beside.
         sizes = pc.fill_null(pc.binary_length(self.table["text"]), 0).to_numpy().astype(np.int64)
         return np.asarray(np.minimum(sizes + 64, longest), np.int64)
@@ -128,6 +135,7 @@ class ArrayTokens:
     encoder_name: str | None = None
     encoder_hash: str | None = None
     similarity: Similarity = "sum"
+    fade: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together."""
@@ -166,6 +174,7 @@ class ArrowTokens:
     encoder_name: str | None = None
     encoder_hash: str | None = None
     similarity: Similarity = "sum"
+    fade: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what is no table of token vectors."""

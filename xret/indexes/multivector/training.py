@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xret.errors import InputError
+from xret.fading import faded
 from xret.indexes.multivector.basis import found_basis, in_basis
 from xret.indexes.multivector.centroids import LEAST, Centroids, Groups, centroid_count, nearest, trained_centroids
 from xret.indexes.multivector.codec import Codec, CodecName, codec_span, trained_codec
@@ -40,11 +41,13 @@ class Coder:
         centroids: (k, width) float32.
         codec: of the residuals.
         basis: see `found_basis`.
+        fade: of the vectors of a document, see `xret.fading.faded`.
     """
 
     centroids: Floats
     codec: Codec
     basis: Floats | None
+    fade: float = 0.0
     _made: dict[str, Groups | None] = field(default_factory=dict, repr=False)
 
     @property
@@ -122,7 +125,7 @@ def trained(
     values = centroids.values()
     own = points[: 1 << 16]
     residuals = own - values[nearest(own, values, pool, Groups.of(values, pool))[0]]
-    coder = Coder(values, trained_codec(name, residuals, seed=seed, pool=pool), basis)
+    coder = Coder(values, trained_codec(name, residuals, seed=seed, pool=pool), basis, source.fade / factor)
     logger.info("multivector: %s centroids from %s tokens, %s dimensions coded", f"{k:,}", f"{len(points):,}", width)
     ceiling = _ceiling(coder, vectors, counts, queries or _drawn(vectors, counts, held, seed), pool)
     return Trained(centroids, coder, float(np.float32(np.square(residuals).sum(axis=1).mean())), ceiling)
@@ -178,8 +181,10 @@ def _ceiling(coder: Coder, vectors: Floats, counts: Ints, queries: Sequence[Floa
         here = slice(int(starts[first]), int(starts[last - 1] + counts[last - 1]))
         decoded = coder.codec.decode(coded.codes[here]) + coder.centroids[coded.cells[here]]
         local = starts[first:last] - starts[first]
+        fading = faded(np.arange(len(decoded)) - np.repeat(local, counts[first:last]), coder.fade)[:, None]
+        decoded, original = decoded * fading, vectors[here] * fading
         for at, query in enumerate(queries):
-            true = np.maximum.reduceat(vectors[here] @ query.T, local, axis=0)
+            true = np.maximum.reduceat(original @ query.T, local, axis=0)
             turned = in_basis(query, coder.basis, coder.width)
             truth[at, first:last] = true.sum(axis=1)
             ours[at, first:last] = np.maximum.reduceat(decoded @ turned.T, local, axis=0).sum(axis=1)

@@ -90,8 +90,8 @@ def fields(folder: Path) -> dict[str, Any]:
     """What an index holds and how it was made, for programs."""
     made = read_steadily(Path(folder), lambda _, made: made)
     names = (
-        "rows", "tokens", "languages", "codec", "pool", "dim", "width", "centroids", "similarity", "encoder",
-        "encoder_hash", "text", "residual", "seed", "bytes", "vector_bytes", "versions",
+        "rows", "tokens", "languages", "codec", "pool", "dim", "width", "centroids", "similarity", "fade",
+        "encoder", "encoder_hash", "text", "residual", "seed", "bytes", "vector_bytes", "versions",
     )  # fmt: skip
     return {
         "index": str(folder),
@@ -126,7 +126,7 @@ def info(folder: Path) -> list[tuple[str, str]]:
             f"{made.codec}, {made.centroids:,} centroids" + (f", pooled by {made.pool}" if made.pool > 1 else ""),
         ),
         ("recall ceiling", _ceiling(made)),
-        ("score", f"{made.similarity} of MaxSim"),
+        ("score", f"{made.similarity} of MaxSim" + (f", fading by 1/sqrt(1 + i/{made.fade:g})" if made.fade else "")),
         ("drift", f"{drift:.2f}" + (" (build the index again: its centroids no longer fit)" if drift > 1.5 else "")),
         ("parts", f"{len(made.parts)}" + (", some rows deleted: xret index compact" if made.deleted else "")),
         ("texts", "kept" if made.text else "left out"),

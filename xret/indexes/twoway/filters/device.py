@@ -39,7 +39,7 @@ def search_device(device: str, pairs: int) -> str:
     """
     if device == "cpu" or (device == "auto" and (pairs < _PAIRS or not importlib.util.find_spec("onnxruntime"))):
         return "cpu"
-    from xret.encoders.runtime.devices import usable_device
+    from xret.devices import usable_device
 
     return usable_device(device)
 
