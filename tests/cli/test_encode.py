@@ -81,7 +81,7 @@ def test_workers(run: Run, tmp_path: Path) -> None:
         options = ["--workers", workers, "--shard-rows", "1", "--device", "cpu", "-v"]
         done = run("encode", "docs.tsv", "-o", name, "--encoder", "model", *options)
         assert done.returncode == 0, done.stderr
-    assert "2 workers on cpu" in done.stderr
+    assert "2 workers, 1 threads each" in done.stderr
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "vw")
     assert one == two and len(one) == 4
 

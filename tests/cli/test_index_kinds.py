@@ -112,7 +112,7 @@ WRONG: tuple[tuple[list[str], int, str], ...] = (
     (
         ["search", "t.index", "cat", "--nprobe", "3"],
         2,
-        "--nprobe is for indexes of kind dense, this one is multivector",
+        "--nprobe is for indexes of kind dense or store, this one is multivector",
     ),
     (["search", "t.index", "cat", "--exact", "--depth", "9"], 2, "depth is for the sweep"),
     (["search", "t.index", "cat", "--encoder", "other"], 1, "was built with encoder 'toy'"),

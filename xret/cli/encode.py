@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from xret.cli.engine_options import chosen_engine, engine_options
 from xret.cli.options import (
     checked_lang,
     device_option,
@@ -58,14 +59,7 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 @click.option(
     "--lang", metavar="L", callback=checked_lang, help="Language of the corpus (BCP 47), where it does not say."
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Processes that share the work; --threads is then for each. On CUDA they take the GPUs in turn.",
-)
+@engine_options
 @on_error_option
 @device_option
 @threads_option
@@ -77,6 +71,8 @@ def encode(
     encoder: str,
     device: str,
     threads: int | None,
+    engine: str | None,
+    workers: int | None,
     lang: str | None,
     on_error: Any,
     as_json: bool,
@@ -105,10 +101,11 @@ def encode(
     started = time.perf_counter()
     model = load_encoder(encoder, device=device, threads=threads)
     told: list[Any] = []
-    with temporary_folder(output) as folder:  # not the system's: a corpus may be larger than that, and than memory
+    # Not in the system's temporary folder: a corpus may be larger than that, and than memory.
+    with temporary_folder(output) as folder, chosen_engine(engine, workers) as chosen:
         table = open_corpus(corpus, lang=lang, on_error=on_error, cache=folder)
         run = encode_to_file if to_file else encode_corpus
-        run(table, output, encoder=model, threads=threads, tell=told.append, **options)
+        run(table, output, encoder=model, threads=threads, engine=chosen, tell=told.append, **options)
     (done,) = told
     seconds, dim = time.perf_counter() - started, options["dim"] or model.dim
     if as_json:

@@ -51,13 +51,25 @@ def encoded(
         return
     from xret.corpus import open_corpus
     from xret.encoders import encode_corpus, load_encoder
+    from xret.engines import current_engine
 
     with work_folder(work, beside) as folder:
         corpus = open_corpus(source, lang=lang, on_error=on_error, cache=folder)
         model = load_encoder(encoder, device=device, threads=threads)
         before(corpus, model)
         width = None if dim == model.dim else dim
-        yield corpus, encode_corpus(corpus, folder / "vectors", encoder=model, role="document", dim=width, resume=True)
+        yield (
+            corpus,
+            encode_corpus(
+                corpus,
+                folder / "vectors",
+                encoder=model,
+                role="document",
+                dim=width,
+                resume=True,
+                engine=current_engine(),
+            ),
+        )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xret.cli.engine_options import chosen_engine, engine_options
 from xret.cli.index_options import FOLDER, analyzer_option, corpus_options, kind_options, refuse_ignored
 from xret.cli.index_verbs import add_kind, build_kind, describe, refuse_foreign, report, report_check
 from xret.cli.options import (
@@ -90,6 +91,7 @@ def index() -> None:
 @kind_options
 @click.option("--no-text", is_flag=True, help="Leave the texts out: hits then show ids only, and cannot be reranked.")
 @corpus_options
+@engine_options
 @json_option
 @verbose_option
 def build(source: str, output: Path, kind: str, **options: Any) -> None:
@@ -108,17 +110,22 @@ def build(source: str, output: Path, kind: str, **options: Any) -> None:
     from xret.indexes.choice import parse_bytes
 
     refuse_foreign(kind, options)
+    engine = chosen_engine(options.pop("engine"), options.pop("workers"))
     options["memory"] = parse_bytes(options["memory"]) if options["memory"] else None
     _refuse_existing(output)
     if kind == "dense":
         refuse_ignored(source)
-        _build_dense(source, output, options)
+        with engine:
+            _build_dense(source, output, options)
     else:
-        report(build_kind(kind, source, output, options), as_json=options["as_json"])
+        with engine:
+            made = build_kind(kind, source, output, options)
+        report(made, as_json=options["as_json"])
 
 
 def _build_dense(source: str, output: Path, options: dict[str, Any]) -> None:
     from xret.cli.encoding import encoded, given_vectors
+    from xret.engines import current_engine
     from xret.indexes import build_index
     from xret.indexes.factory import check_factory
 
@@ -139,6 +146,7 @@ def _build_dense(source: str, output: Path, options: dict[str, Any]) -> None:
             text=not options["no_text"],
             threads=threads,
             progress=True,
+            engine=current_engine(),
         )
     _report(output, options["as_json"])
     if factory == "auto" and not options["as_json"]:

@@ -21,6 +21,7 @@ from xret.cli.bitext_output import (
 )
 from xret.cli.bitext_report import check_report_option, report_option, save_report
 from xret.cli.calibrating import calibration_option, open_calibration
+from xret.cli.engine_options import chosen_engine, engine_options
 from xret.cli.filter_options import announce_filtered, filter_options, filter_stage
 from xret.cli.mine_options import check_options, choice_options, means_options, vectors_options
 from xret.cli.options import (
@@ -75,6 +76,7 @@ English encoded once, for any number of languages:
 @report_option
 @format_option
 @work_option
+@engine_options
 @device_option
 @threads_option
 @on_error_option
@@ -108,7 +110,8 @@ def _search_shard(src: str, tgt: str, given: dict[str, Any]) -> None:
     run = Run.prepared(src, tgt, given, None)
     search = run.search(run.corpora(Path(given["work"])))
     record_mining(src, tgt, given)  # what cannot be read blocks no work folder
-    search()
+    with chosen_engine(given["engine"], given["workers"]):
+        search()
     announce(f"shard {given['shard']}: neighbours found; 'xret merge --work {given['work']} -o OUT' joins all shards")
 
 
@@ -123,7 +126,8 @@ def _mine(src: str, tgt: str, output: str, given: dict[str, Any]) -> None:
         langs = langs_of(*corpora)
         check_langs(output, given["format"], langs, src, tgt)
         filter_stage(given, langs, threshold=fixed)  # refuses, before hours of work, what could not be done after them
-        pairs = run.mined(corpora, folder)
+        with chosen_engine(given["engine"], given["workers"]):
+            pairs = run.mined(corpora, folder)
     run = run.turned(corpora)
     pairs, limit = cut(pairs, run)
     filtered = filter_stage(given, langs, threshold=limit if run.all_mined else None).chain()(pairs)

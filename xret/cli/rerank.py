@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from xret.cli.counting import counted
+from xret.cli.engine_options import chosen_engine, engine_options
 from xret.cli.options import (
     device_option,
     encoder_option,
@@ -88,10 +88,20 @@ Examples:
 )
 @run_output_option
 @on_error_option
+@engine_options
 @device_option
 @threads_option
 @verbose_option
-def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **options: Any) -> None:
+def rerank(
+    run: str,
+    queries: str,
+    corpus: str,
+    output: str,
+    on_error: Any,
+    engine: str | None,
+    workers: int | None,
+    **options: Any,
+) -> None:
     """Score the first --depth documents of every query of RUN again; those beyond are dropped.
 
     maxsim: exact MaxSim between the token vectors of --encoder: every query token is matched with its nearest document
@@ -109,6 +119,7 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
     have none), all of whose passages are then scored; the result is of documents. Where its ids may be either, --run-of
     says which.
     """
+    from xret.atomic import temporary_folder
     from xret.cli.overwrite import refuse_overwriting
     from xret.corpus import open_corpus
     from xret.runs import read_run, write_run
@@ -118,8 +129,9 @@ def rerank(run: str, queries: str, corpus: str, output: str, on_error: Any, **op
     refuse_overwriting(output, run, queries, corpus)
     table = read_run(run)
     texts = [open_corpus(source, on_error=on_error) for source in (queries, corpus)]
-    with tempfile.TemporaryDirectory(prefix="xret-rerank-") as work:
-        reranked = Rerank(**options).run(table, *texts, work=Path(work))
+    beside = Path("rerank" if output == "-" else output)
+    with chosen_engine(engine, workers) as chosen, temporary_folder(beside if chosen else None) as work:
+        reranked = Rerank(**options).run(table, *texts, work=work)
     write_run(reranked, sys.stdout.buffer if output == "-" else output)
     documents, asked = counted(reranked.num_rows, "document"), counted(len(reranked["qid"].unique()), "query")
     click.echo(f"{output}: {documents} for {asked}", err=True)

@@ -29,12 +29,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "encode": ("xret.cli.encode:encode", "Turn a corpus into vectors."),
     "expand": ("xret.cli.expand:expand", "Expand passages by queries in other languages."),
     "index": ("xret.cli.index:index", "Build, extend and look at search indexes."),
+    "store": ("xret.cli.store:store", "Load vectors into a store, a Milvus server or a folder, and look after it."),
     "search": ("xret.cli.search:search", "Search an index with queries in any language."),
     "rerank": ("xret.cli.rerank:rerank", "Rescore a run with exact MaxSim between token vectors."),
     "fuse": ("xret.cli.fuse:fuse", "Merge several runs into one."),
     "eval": ("xret.cli.eval:evaluate", "Score runs, mined pairs and encoders by the standard protocols."),
     "models": ("xret.cli.models:models", "List, inspect, build and train encoders."),
     "run": ("xret.cli.run:run", "Run a pipeline file."),
+    "serve": ("xret.cli.serve:serve", "Serve indexes over HTTP, with a search page."),
 }
 
 EXAMPLE = """

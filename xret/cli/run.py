@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xret.cli.engine_options import chosen_engine, engine_options
 from xret.cli.options import json_option, verbose_option
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ their data to a folder of yours.
 \b
 Examples (in the sample, which 'xret demo --export sample' writes):
   xret run mine.toml
+  xret run mine.toml --workers 2
   xret run mine.toml --set k=2 --set outputs.pairs=k2.tsv
   xret run search.toml --work cache --json
   xret run eval.toml --no-resume -v
@@ -47,9 +49,18 @@ Examples (in the sample, which 'xret demo --export sample' writes):
     help="Replace an option in every stage that has it (k=8), in one stage (mine.k=8), or a path (inputs.src=my.txt, "
     "outputs.pairs=my.tsv).",
 )
+@engine_options
 @json_option
 @verbose_option
-def run(pipeline: Path, work: Path | None, resume: bool, overrides: tuple[str, ...], as_json: bool) -> None:
+def run(
+    pipeline: Path,
+    work: Path | None,
+    resume: bool,
+    overrides: tuple[str, ...],
+    engine: str | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
     """Run a pipeline file: named inputs, stages one after the other, named outputs.
 
     Each stage's result is kept in the work folder under a hash of its options and of what its inputs contain: a run
@@ -59,7 +70,8 @@ def run(pipeline: Path, work: Path | None, resume: bool, overrides: tuple[str, .
 
     plan = read_pipeline(pipeline, overrides=overrides)
     reports: list[StepReport] = []
-    plan.run(work=work, resume=resume, on_step=reports.append)
+    with chosen_engine(engine, workers):
+        plan.run(work=work, resume=resume, on_step=reports.append)
     click.echo(_as_json(plan, reports) if as_json else _as_table(plan, reports))
 
 

@@ -27,7 +27,9 @@ _DECIDE = (
     "src", "tgt", "src_lang", "tgt_lang", "on_error", "encoder", "src_vectors", "tgt_vectors", "dim", "k",
     "keep_copies", "search",
 )  # what neighbours depend on  # fmt: skip
-_APART = ("output", "work", "shard", "shards", "memory", "threads", "device")  # of the machine, not of the result
+_APART = (
+    "output", "work", "shard", "shards", "memory", "threads", "device", "engine", "workers",
+)  # of the machine, not of the result  # fmt: skip
 
 
 def memory_option(command: Command) -> Command:

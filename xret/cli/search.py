@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from xret.cli.calibration_options import calibrate_option, calibrated, prior_option, refuse_calibration
+from xret.cli.engine_options import chosen_engine, engine_options
 from xret.cli.index_verbs import loader
 from xret.cli.options import checked_lang, device_option, on_error_option, threads_option, verbose_option
 from xret.cli.search_options import (
@@ -77,6 +78,7 @@ def _languages(context: click.Context, param: click.Parameter, value: str | None
 @click.option("--format", type=click.Choice(FORMATS), help="[default: by the name of OUT; table on screen]")
 @click.option("-o", "--output", metavar="OUT", help="File to write, or - for stdout.  [default: stdout]")
 @on_error_option
+@engine_options
 @device_option
 @threads_option
 @verbose_option
@@ -86,6 +88,9 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     Queries are the arguments, or come from --queries, or from stdin (-). Their texts are encoded with the encoder that
     made the index. With --rerank, the best --rerank-depth hits are scored again and -k of them shown.
     """
+    from contextlib import ExitStack
+
+    from xret.atomic import temporary_folder
     from xret.cli.hits import kind_of, write_hits
     from xret.cli.overwrite import refuse_overwriting
     from xret.errors import UsageError
@@ -103,8 +108,11 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
         )
     opened = verbs(kind).open_index(index)
     queries = _queries(query, options)
-    run = _search(kind, opened, queries, options, text=shown != "trec")
-    write_hits(run, queries, output=output, kind=shown)
+    with chosen_engine(options.pop("engine"), options.pop("workers")) as engine, ExitStack() as stack:
+        # Workers of a cluster see a folder of ours rather than the system's; the run is mapped from it until written.
+        work = stack.enter_context(temporary_folder(Path(output or "search"))) if engine else None
+        run = _search(kind, opened, queries, options, text=shown != "trec", work=work)
+        write_hits(run, queries, output=output, kind=shown)
 
 
 def _refuse_depth(options: dict[str, Any]) -> None:
@@ -115,11 +123,12 @@ def _refuse_depth(options: dict[str, Any]) -> None:
         raise UsageError("--rerank-depth is for --rerank, which is not given; add --rerank maxsim, or leave it out")
 
 
-def _search(kind: str, index: Any, queries: pa.Table, options: dict[str, Any], *, text: bool) -> pa.Table:
+def _search(
+    kind: str, index: Any, queries: pa.Table, options: dict[str, Any], *, text: bool, work: Path | None
+) -> pa.Table:
     import pyarrow as pa
 
     from xret.errors import InputError
-    from xret.indexes.kinds import verbs
 
     k, again, calibrate = options["k"], options["rerank"], options["calibrate"]
     languages = options["languages"]
@@ -129,15 +138,41 @@ def _search(kind: str, index: Any, queries: pa.Table, options: dict[str, Any], *
     own = search_options(kind, options)
     name = None if kind == "lexical" else _encoder(index, options["encoder"])
     first = max(k, options["rerank_depth"]) if again else max(k, CALIBRATED) if calibrate else k
-    run = verbs(kind).search(
-        index, queries, k=first, languages=languages, docids=ids_in(options["ids"]),
-        candidates=run_in(options["candidates"]), text=text and not again, threads=options["threads"],
-        encoder=loader(name, options) if name else None, **own,
-    )  # fmt: skip
+    asked = {
+        "k": first, "languages": languages, "docids": ids_in(options["ids"]), "text": text and not again, "own": own,
+    }  # fmt: skip
+    run = _asked(kind, index, queries, options, asked, name=name, work=work)
     run = run.add_column(4, "tag", pa.array(["xret"] * run.num_rows, pa.string()))
     if again:
-        run = _reranked(_rerank(options, name), run, queries, index, first if calibrate else k, text)
+        run = _reranked(_rerank(options, name), run, queries, index, first if calibrate else k, text, work)
     return calibrated(run, calibrate, prior=options["prior"], depth=k) if calibrate else run
+
+
+def _asked(
+    kind: str,
+    index: Any,
+    queries: pa.Table,
+    options: dict[str, Any],
+    asked: dict[str, Any],
+    *,
+    name: str | None,
+    work: Path | None,
+) -> pa.Table:
+    """The first hits: found here, or by the workers of an engine."""
+    from xret.engines import current_engine
+    from xret.indexes.kinds import STORE, verbs
+
+    engine, candidates, threads = current_engine(), run_in(options["candidates"]), options["threads"]
+    if engine is None or work is None or kind == STORE:  # a store shares the work out by itself
+        own = asked.pop("own")
+        return verbs(kind).search(
+            index, queries, **asked, candidates=candidates, threads=threads,
+            encoder=loader(name, options) if name else None, **own,
+        )  # fmt: skip
+    from xret.stages.searching import Asking, spread_search
+
+    asking = Asking(index=index.folder, kind=kind, encoder=name, device=options["device"], **asked)
+    return spread_search(asking, queries, engine=engine, work=work, candidates=candidates, threads=threads)
 
 
 def _encoder(index: Any, wanted: str | None) -> str:
@@ -156,16 +191,16 @@ def _rerank(options: dict[str, Any], name: str | None) -> Rerank:
     )  # fmt: skip
 
 
-def _reranked(stage: Rerank, run: pa.Table, queries: pa.Table, index: Any, k: int, text: bool) -> pa.Table:
+def _reranked(
+    stage: Rerank, run: pa.Table, queries: pa.Table, index: Any, k: int, text: bool, beside: Path | None
+) -> pa.Table:
     """The best `k` after reranking; of the index's texts, only those of the run are read, each once."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     from xret.corpus import gather
 
-    rows = index.rows_of(run["docid"].unique())
-    found = pa.table({name: gather(index.table[name], rows) for name in ("id", "text", "lang")})
-    with tempfile.TemporaryDirectory(prefix="xret-search-") as work:
+    found = index.documents(run["docid"].unique())
+    with tempfile.TemporaryDirectory(prefix="xret-search-", dir=beside) as work:
         run = stage.run(run, queries, found, work=Path(work))
     run = run.filter(pc.less_equal(run["rank"], k))
     if not text:

@@ -37,7 +37,12 @@ def kind_search_options(command: Command) -> Command:
             "--nprobe",
             type=click.IntRange(min=1),
             metavar="N",
-            help="dense: lists to look into.  [default: as measured]",
+            help="dense, store: lists to look into.  [default: as measured]",
+        ),
+        click.option(
+            "--hybrid",
+            type=click.Choice(["rrf", "weighted"]),
+            help="store: merge with a search by words, by ranks or by scores.",
         ),
         click.option(
             "--exact", is_flag=True, default=None, help="multivector: score all documents, not the likely ones."

@@ -82,6 +82,16 @@ class Catalogue:
         found, kept = pc.is_in(self.table["id"], value_set=ids).to_numpy(), self.kept(None)
         return np.flatnonzero(found if kept is None else found & kept)
 
+    def documents(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Table:
+        """`id, text, lang` of the rows with these ids, ascending; none for ids that are not there or deleted.
+
+        Raises:
+            InputError: the index was built without texts.
+        """
+        self.refuse_without_text()
+        rows = self.rows_of(ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.string()))
+        return pa.table({name: gather(self.table[name], rows) for name in ("id", "text", "lang")})
+
     def rows_to_delete(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """The rows of ids that must all be there.
 

@@ -21,6 +21,7 @@ __all__ = [
     "BUILD_OPTIONS",
     "KINDS",
     "SEARCH_OPTIONS",
+    "STORE",
     "Verbs",
     "foreign_option",
     "index_kind",
@@ -34,6 +35,10 @@ KINDS = {
     "lexical": "xret.indexes.lexical.verbs",
     "multivector": "xret.indexes.multivector.verbs",
 }
+STORE = "store"
+"""What takes an index's place and is none: a store (`xret.stores`), by its name or by a folder that leads to it."""
+_HOMES = {**KINDS, STORE: "xret.stores.verbs"}
+_SERVERS = ("milvus:", "milvus+https:")  # how names of stores begin that are no folders
 BUILD_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "factory": ("dense",),
     "vectors": ("dense",),
@@ -47,7 +52,8 @@ BUILD_OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Options of `Verbs.build` and the kinds that they are for; those that are not here are for all."""
 SEARCH_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "nprobe": ("dense",),
+    "nprobe": ("dense", "store"),
+    "hybrid": ("store",),
     "exact": ("multivector",),
     "probe": ("multivector",),
     "depth": ("multivector",),
@@ -164,15 +170,17 @@ def known_options(
 
 
 def index_kind(folder: str | Path) -> str:
-    """The kind of an index folder: a key of `KINDS`.
+    """The kind of an index folder, a key of `KINDS`; or `STORE`, for the place of a store and for what leads to one.
 
     Raises:
         InputError: no index there, or of a kind that this version does not know.
     """
     from xret.artifact import read_manifest
 
+    if str(folder).startswith(_SERVERS):
+        return STORE
     kind = read_manifest(Path(folder), kind="index").get("type", "dense")
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in _HOMES:
         raise InputError(
             f"{folder}: is an index of kind '{kind}', known: {', '.join(KINDS)}; use the version that made it"
         )
@@ -185,9 +193,9 @@ def verbs(kind: str) -> Verbs:
     Raises:
         UsageError: no such kind.
     """
-    if kind not in KINDS:
+    if kind not in _HOMES:
         raise UsageError(f"there is no index of kind '{kind}'; known: {', '.join(KINDS)}")
-    return cast(Verbs, importlib.import_module(KINDS[kind]))
+    return cast(Verbs, importlib.import_module(_HOMES[kind]))
 
 
 def verbs_of(folder: str | Path) -> Verbs:

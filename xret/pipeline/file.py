@@ -12,6 +12,10 @@ encoder = "xret-mini"                           # everything else is an option o
 
 [outputs]
 pairs = "pairs.tsv"                             # format by extension
+
+[engine]                                        # who does the work; the results are the same. May be left out
+use = "local"                                   # processes of this machine; or "ray": the cluster at RAY_ADDRESS
+workers = 4
 """
 
 from __future__ import annotations
@@ -19,14 +23,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xret.engines import ENGINES, current_engine, make_engine, use_engine
 from xret.errors import InputError, UsageError
 from xret.pipeline.compose import Pipeline, Step
 from xret.pipeline.kinds import kind_word
-from xret.pipeline.options import make_stage
+from xret.pipeline.options import make_record, make_stage
 from xret.pipeline.overrides import Override, override, parse_override
 from xret.pipeline.sink import check_target, folder_kind, write_value
 from xret.pipeline.source import Source, kind_of
@@ -36,7 +42,27 @@ from xret.suggest import did_you_mean
 
 __all__ = ["PipelineFile", "read_pipeline"]
 
-SECTIONS = ("inputs", "stage", "outputs")
+SECTIONS = ("inputs", "stage", "outputs", "engine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """The section `[engine]`.
+
+    Attributes:
+        use: a name in `xret.engines.ENGINES`.
+        workers: how many; None for as many as there is room for.
+    """
+
+    use: str
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no engine is called."""
+        if self.use not in ENGINES:
+            raise UsageError(f"[engine]: no engine '{self.use}'; {did_you_mean(self.use, ENGINES)}")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"[engine]: workers {self.workers} must be positive")
 
 
 @dataclass(frozen=True)
@@ -47,12 +73,14 @@ class PipelineFile:
         path: the file it was read from.
         inputs: where each named input lies.
         outputs: where each named value goes; a subset of what inputs and stages name.
+        engine: who does the work, where nobody says otherwise; None: this process.
     """
 
     path: Path
     pipeline: Pipeline
     inputs: Mapping[str, Source]
     outputs: Mapping[str, Path]
+    engine: EngineChoice | None = None
 
     @property
     def work(self) -> Path:
@@ -70,10 +98,17 @@ class PipelineFile:
         kinds = {name: self._kind(name) for name in self.outputs}
         for name, path in self.outputs.items():
             check_target(name, path, kinds[name])
-        values = self.pipeline(self.inputs, work=self.work if work is None else work, resume=resume, on_step=on_step)
+        with self._engine():
+            place = self.work if work is None else work
+            values = self.pipeline(self.inputs, work=place, resume=resume, on_step=on_step)
         for name, path in self.outputs.items():
             write_value(values[name], path, kind=kinds[name])
         return values
+
+    def _engine(self) -> AbstractContextManager[object]:
+        if self.engine is None or current_engine() is not None:
+            return nullcontext()
+        return use_engine(make_engine(self.engine.use, self.engine.workers))
 
     def _kind(self, name: str) -> str:
         """Of the value with that name in the end: what the last stage that writes it makes, else that of the input."""
@@ -117,6 +152,7 @@ def read_pipeline(path: str | Path, *, overrides: Iterable[str] = ()) -> Pipelin
             Pipeline(steps),
             {name: _source(name, value, path.parent) for name, value in fields.get("inputs", {}).items()},
             {name: _target(name, value, path.parent) for name, value in fields.get("outputs", {}).items()},
+            make_record(EngineChoice, fields["engine"], "[engine]") if "engine" in fields else None,
         )
         made.pipeline.check(made.inputs)
         _check_outputs(made)
@@ -143,7 +179,7 @@ def _check_sections(fields: Mapping[str, Any]) -> None:
     stages = fields.get("stage")
     if not isinstance(stages, list) or not all(isinstance(each, dict) for each in stages):
         raise UsageError('has no stages; write each under a line [[stage]], with use = "…"')
-    for name in ("inputs", "outputs"):
+    for name in ("inputs", "outputs", "engine"):
         if not isinstance(fields.get(name, {}), dict):
             raise UsageError(f"'{name}' is no section; write [{name}] on a line and name = \"path\" under it")
 

@@ -130,7 +130,10 @@ class StepStore:
         self, stage: Stage, values: Sequence[Value | None], home: Path, fields: dict[str, Any]
     ) -> tuple[Value, str]:
         if not self.resume or (home / MANIFEST).exists():
-            shutil.rmtree(home, ignore_errors=True)
+            if self.resume and stage.mends:
+                (home / MANIFEST).unlink()
+            else:
+                shutil.rmtree(home, ignore_errors=True)
         own = home / "work"
         own.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()

@@ -32,6 +32,7 @@ STAGES: dict[str, str] = {
     "generate": "xret.stages.generate:Generate",
     "expand": "xret.stages.expand:Expand",
     "index": "xret.stages.index:Index",
+    "load": "xret.stages.load:Load",
     "retrieve": "xret.stages.retrieve:Retrieve",
     "rerank": "xret.stages.rerank:Rerank",
     "fuse": "xret.stages.fuse:Fuse",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from xret.encoders.recipe import Role
+from xret.errors import InputError, MismatchError
 from xret.stages.stage import Stage
 
 __all__ = ["Encode"]
+
+logger = logging.getLogger("xret")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,7 @@ class Encode(Stage):
     name = "encode"
     inputs = ("corpus",)
     output = "vectors"
+    mends = True
     apart = ("encoder", "device", "threads", "workers")
 
     encoder: str = "xret-mini"
@@ -35,14 +41,24 @@ class Encode(Stage):
     def run(self, *values: Any, work: Path) -> Path:
         """The folder of the corpus' vectors."""
         from xret.encoders import encode_corpus, load_encoder
+        from xret.engines import current_engine
 
         (corpus,) = values
         encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
         out = Path(work) / "vectors"
-        encode_corpus(
-            corpus, out, encoder=encoder, role=self.role, dtype=self.dtype, dim=self.dim, resume=True,
-            workers=self.workers, threads=self.threads,
-        )  # fmt: skip
+        options: dict[str, Any] = {
+            "encoder": encoder, "role": self.role, "dtype": self.dtype, "dim": self.dim, "workers": self.workers,
+            "threads": self.threads, "engine": current_engine(), "resume": True,
+        }  # fmt: skip
+        try:
+            encode_corpus(corpus, out, **options)
+        except (InputError, MismatchError) as error:  # what lies there is broken beyond mending
+            if not out.exists():
+                raise
+            logger.warning("%s; encoding again", error)
+            shutil.rmtree(out)
+            shutil.rmtree(out.with_name(out.name + ".partial"), ignore_errors=True)
+            encode_corpus(corpus, out, **options)
         return out
 
     def contents(self) -> tuple[str, ...]:

@@ -95,6 +95,7 @@ class Index(Stage):
             self._build_dense(out, corpus, vectors, memory)
 
     def _build_dense(self, out: Path, corpus: Any, vectors: Any, memory: int | None) -> None:
+        from xret.engines import current_engine
         from xret.indexes import build_index
         from xret.vectors import Vectors
 
@@ -102,5 +103,5 @@ class Index(Stage):
             raise UsageError("a dense index is made of vectors; put the stage 'encode' before it")
         build_index(
             out, Vectors.open(vectors), corpus=corpus, factory=self.factory, memory=memory or 8 << 30, text=self.text,
-            seed=self.seed, threads=self.threads,
+            seed=self.seed, threads=self.threads, engine=current_engine(),
         )  # fmt: skip

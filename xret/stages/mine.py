@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from xret.engines import current_engine
 from xret.errors import MismatchError, UsageError
-from xret.indexes.twoway import TwoWay, select, two_way_knn
+from xret.indexes.twoway import Rows, TwoWay, open_search, select, two_way_knn
+from xret.indexes.twoway.cells import spread_lists
 from xret.indexes.twoway.shards import open_neighbours
 from xret.stages.choosing import Choice, choose
 from xret.stages.extract import Retrieval
@@ -112,12 +114,20 @@ class Mine(Stage):
         elsewhere, neighbours = (*values[4:], None, None)[:2]
         if neighbours is None:
             x, y = select(src_vectors, sides.src.first), select(tgt_vectors, sides.tgt.first)
-            found = two_way_knn(x, y, k=self.k + sides.extra, threads=self.threads, progress=True)
+            found = self._searched(x, y, self.k + sides.extra, Path(work))
         else:
             found = _fitting(open_neighbours(neighbours), sides, self.k)
         means = None if elsewhere is None else means_of(tgt_corpus, sides.tgt, elsewhere)
         tokens = None if self.rescore is None else partial(self._tokens, (src_corpus, tgt_corpus), work)
         return choose(found, sides, (src_corpus, tgt_corpus), self.choice(), tgt_means=means, tokens=tokens)
+
+    def _searched(self, x: Rows, y: Rows, k: int, work: Path) -> TwoWay:
+        engine = current_engine()
+        if engine is None:
+            return two_way_knn(x, y, k=k, threads=self.threads, progress=True)
+        search = open_search(x, y, k=k, threads=self.threads, progress=True)
+        rows = 0, search.x.rows.rows
+        return search.finished(*spread_lists(search, rows, engine=engine, work=work / "search", threads=self.threads))
 
     def _tokens(
         self, corpora: tuple[pa.Table, pa.Table], work: Path, src: NDArray[np.int64], tgt: NDArray[np.int64]

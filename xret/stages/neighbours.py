@@ -11,9 +11,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from xret.engines import current_engine
 from xret.errors import MismatchError, UsageError
 from xret.indexes.choice import parse_bytes, readable_bytes
 from xret.indexes.twoway import Rows, open_search, select
+from xret.indexes.twoway.cells import spread_lists
 from xret.indexes.twoway.plan import private_memory
 from xret.indexes.twoway.shards import find_shards, merged_shards, parse_shard, save_neighbours, shard_rows
 from xret.stages.extract import Retrieval, most_pairs
@@ -116,7 +118,14 @@ class Neighbours(Stage):
             save_neighbours(out, found.forward, found.backward, fields)
             return
         start, stop = shard_rows(search.x.rows.rows, parse_shard(self.shard or "1/1"))
-        forward, backward = search.lists(start, stop, work / "search")
+        engine = current_engine()
+        if engine is None:
+            forward, backward = search.lists(start, stop, work / "search")
+        else:
+            forward, backward = spread_lists(
+                search, (start, stop), engine=engine, work=work / "search", threads=self.threads, device=self.device,
+                memory=self._bytes(),
+            )  # fmt: skip
         if self.shard:
             save_neighbours(out, forward, backward, fields | {"shard": self.shard})
         else:

@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.encoders.reading.passages import Truncation, check_window
+from xret.engines import current_engine
 from xret.errors import EvalError, UsageError
 from xret.runs import ordered
 from xret.stages.light import WEIGHT, WINDOW, light_texts
 from xret.stages.maxp import RunOf, best_passages, to_passages
 from xret.stages.maxsim import maxsim_texts
+from xret.stages.reranking import spread_scores
 from xret.stages.runtexts import RunTexts, run_languages, run_texts
 from xret.stages.stage import Stage
 
@@ -129,7 +131,11 @@ class Rerank(Stage):
         if run.num_rows == 0:
             return run
         run = to_passages(run, corpus, of=self.run_of) if self.maxp else run
-        scores = self._by_language(run, queries, corpus)
+        engine = current_engine()
+        if engine is None:
+            scores = self.scores(run, queries, corpus)
+        else:
+            scores = spread_scores(self, run, queries, corpus, engine=engine, work=work)
         self._refuse_odd(scores, run)
         run = _replace(run, "score", pa.array(scores, pa.float64()))
         run = _replace(run, "tag", pa.array([self._tag()] * len(scores)))
@@ -144,12 +150,21 @@ class Rerank(Stage):
                 f"({len(bad):,} of {len(scores):,} scores are no numbers); its weights or modules may be damaged"
             )
 
-    def _by_language(self, run: pa.Table, queries: pa.Table, corpus: pa.Table) -> Floats:
-        """(rows,) scores; where the model's name leaves a language open, one model after the other."""
+    def scores(
+        self, run: pa.Table, queries: pa.Table, corpus: pa.Table, *, model: Encoder | Reranker | None = None
+    ) -> Floats:
+        """(rows,) scores; where the model's name leaves a language open, one model after the other.
+
+        Args:
+            run: `qid, docid`.
+            queries: as for `run`.
+            corpus: likewise.
+            model: what `loaded` gave; None loads it.
+        """
         from xret.encoders.composing.languages import is_open, with_languages
 
         if not is_open(self.model):
-            return self._scored(run, queries, corpus)
+            return self._scored(run, queries, corpus, model)
         asked = run_languages(run["qid"], queries, "query", "queries")
         found = run_languages(run["docid"], corpus, "document", "corpus")
         name = {
@@ -164,9 +179,11 @@ class Rerank(Stage):
             scores[rows] = one._scored(run.take(pa.array(rows)), queries, corpus)
         return scores
 
-    def _scored(self, run: pa.Table, queries: pa.Table, corpus: pa.Table) -> Floats:
+    def _scored(
+        self, run: pa.Table, queries: pa.Table, corpus: pa.Table, model: Encoder | Reranker | None = None
+    ) -> Floats:
         """(rows,) scores by one model."""
-        model = self._loaded()
+        model = model or self.loaded()
         told = model.recipe.languages is not None
         query = run_texts(run["qid"], queries, "query", "queries", told=told)
         document = run_texts(run["docid"], corpus, "document", "corpus", told=told)
@@ -178,7 +195,13 @@ class Rerank(Stage):
         )  # fmt: skip
         return self._scores(model, query, document)
 
-    def _loaded(self) -> Encoder | Reranker:
+    def loaded(self) -> Encoder | Reranker:
+        """The model.
+
+        Raises:
+            ModelError: as `load_encoder` and `load_reranker`.
+            UsageError: it is none of them.
+        """
         from xret.encoders import load_encoder, load_reranker
         from xret.encoders.composing.names import split_modules
         from xret.encoders.names import split_precision

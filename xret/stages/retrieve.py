@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from xret.engines import Engine, current_engine
 from xret.errors import InputError, UsageError
 from xret.indexes.dense.named import search_run
 from xret.indexes.dense.opened import DenseIndex, open_index
-from xret.indexes.kinds import SEARCH_OPTIONS, foreign_option, index_kind, verbs
+from xret.indexes.kinds import SEARCH_OPTIONS, STORE, foreign_option, index_kind, verbs
+from xret.stages.searching import Asking, spread_search
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
 
@@ -36,7 +38,8 @@ class Retrieve(Stage):
     Attributes:
         k: documents per query.
         languages: only documents of these languages (``zh`` takes in ``zh-Hant``).
-        nprobe: dense: inverted lists to look into; None: what was measured when the index was built.
+        nprobe: dense, store: inverted lists to look into; None: what was measured when the index was built.
+        hybrid: store: ``rrf`` or ``weighted``: merge with a search by the queries' words, where it counts words.
         exact: multivector: score all documents.
         probe: multivector: centroids that each token of a query looks into; None: by `k`.
         depth: multivector: documents that are scored exactly; None: by `k`.
@@ -61,6 +64,7 @@ class Retrieve(Stage):
     k: int = 100
     languages: tuple[str, ...] | None = None
     nprobe: int | None = None
+    hybrid: Literal["rrf", "weighted"] | None = None
     exact: bool = False
     probe: int | None = None
     depth: int | None = None
@@ -86,11 +90,14 @@ class Retrieve(Stage):
         candidates = rest[0] if rest else None
         kind = index_kind(index)
         own = self._own(index, kind, candidates)
+        if kind == STORE:
+            return self._tagged(self._stored(index, queries, query_vectors, own))
+        engine = current_engine()
+        if engine is not None and isinstance(query_vectors, Path | None) and queries.num_rows:
+            return self._tagged(self._spread(engine, kind, values, own, Path(work)))
         if kind != "dense":
             return self._tagged(self._asked(kind, index, queries, candidates, own))
-        if query_vectors is None:
-            raise UsageError(f"{index}: is a dense index, asked with query vectors; put the stage 'encode' before it")
-        return self.over(open_index(index), queries, Vectors.open(query_vectors))
+        return self.over(open_index(index), queries, self._vectors(index, query_vectors))
 
     def over(self, index: DenseIndex, queries: pa.Table, vectors: Vectors) -> pa.Table:
         """The run over an index that is open already."""
@@ -127,6 +134,37 @@ class Retrieve(Stage):
             )
         return {name: value for name, value in given.items() if kind in SEARCH_OPTIONS[name]}
 
+    def _spread(self, engine: Engine, kind: str, values: tuple[Any, ...], own: dict[str, Any], work: Path) -> pa.Table:
+        """As `run`, by the workers of an engine."""
+        queries, query_vectors, index, *rest = values
+        opened = verbs(kind).open_index(Path(index))
+        encoder = self._named(opened) if kind == "multivector" else None
+        if kind == "dense":
+            vectors = self._vectors(index, query_vectors)
+            opened.refuse_other_encoder(vectors.encoder_name, vectors.encoder_hash)
+        asking = Asking(
+            index=Path(index), kind=kind, k=self.k, encoder=encoder, device=self.device, languages=self.languages,
+            vectors=query_vectors if kind == "dense" else None, text=self.text, own=own,
+        )  # fmt: skip
+        candidates = rest[0] if rest else None
+        return spread_search(asking, queries, engine=engine, work=work, candidates=candidates, threads=self.threads)
+
+    def _stored(self, index: Any, queries: pa.Table, query_vectors: Any, own: Mapping[str, Any]) -> pa.Table:
+        """The answer of a store, which shares the work out by itself."""
+        from xret.stores.verbs import open_index as open_store
+        from xret.stores.verbs import search_vectors
+
+        opened = open_store(index)
+        return search_vectors(
+            opened, queries, self._vectors(index, query_vectors), k=self.k, languages=self.languages, text=self.text,
+            **own,
+        )  # fmt: skip
+
+    def _vectors(self, index: Any, query_vectors: Any) -> Vectors:
+        if query_vectors is None:
+            raise UsageError(f"{index}: is a dense index, asked with query vectors; put the stage 'encode' before it")
+        return Vectors.open(query_vectors)
+
     def _asked(
         self, kind: str, folder: Any, queries: pa.Table, candidates: pa.Table | None, own: Mapping[str, Any]
     ) -> pa.Table:
@@ -138,13 +176,16 @@ class Retrieve(Stage):
             text=self.text, threads=self.threads, **own, **encoding,
         )  # fmt: skip
 
+    def _named(self, index: Any) -> str:
+        name: str | None = self.encoder or index.manifest.encoder
+        if name is None:
+            raise InputError(f"{index.folder}: does not say which encoder made its vectors; name it with 'encoder'")
+        return name
+
     def _loaded(self, index: Any) -> Encoder:
         from xret.encoders import load_encoder
 
-        name = self.encoder or index.manifest.encoder
-        if name is None:
-            raise InputError(f"{index.folder}: does not say which encoder made its vectors; name it with 'encoder'")
-        return load_encoder(name, device=self.device, threads=self.threads)
+        return load_encoder(self._named(index), device=self.device, threads=self.threads)
 
     def _tagged(self, run: pa.Table) -> pa.Table:
         return run.add_column(4, "tag", pa.array([self.tag] * run.num_rows, pa.string()))

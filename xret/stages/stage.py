@@ -40,6 +40,7 @@ class Stage(ABC):
     output: ClassVar[str]
     compose: ClassVar[Callable[..., Any] | None] = None  # set by `xret.pipeline`
     apart: ClassVar[tuple[str, ...]] = ()  # options that are no part of the result, such as threads
+    mends: ClassVar[bool] = False  # whether `run`, over a damaged result in `work`, makes again only what is damaged
     version: ClassVar[int] = 1  # raised when the same options and inputs begin to give other rows: empties caches
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from xret.vectors.store import Vectors
 
 __all__ = ["SHARD_ROWS", "VectorsWriter", "check_new", "check_same", "checked", "write_vectors"]
 
+logger = logging.getLogger("xret")
 SHARD_ROWS = 16_384
 _FORMAT = 1  # of the folder's layout
 _COMPARED = {  # manifest field -> what it is called when two runs differ in it
@@ -31,7 +33,9 @@ class VectorsWriter:
     """A store being written.
 
     Attributes:
-        rows: rows written so far, counting those of the run that is resumed.
+        fields: what the manifest tells of the whole.
+        spare: by number, shards of the run that is resumed behind one that was damaged; they are taken when their turn
+            comes.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class VectorsWriter:
         dtype: str = "float16",
         fields: Mapping[str, Any] | None = None,
         resume: bool = False,
+        mend: bool = False,
     ) -> None:
         """Begin, or go on with what an interrupted run left.
 
@@ -51,29 +56,31 @@ class VectorsWriter:
             dtype: ``float16`` or ``float32``.
             fields: what else the manifest tells (encoder, encoder_hash, role …), settled before the first row.
             resume: keep the finished shards of ``OUT.partial``, when they were made with the same fields.
+            mend: of these, let those that were changed since be written again, instead of refusing to go on.
 
         Raises:
             InputError: `out` exists, or an interrupted run is there and `resume` is off, or it cannot be written.
             MismatchError: the interrupted run had other settings; the message names both.
-            VectorsError: a finished shard has been changed since, or an unknown dtype.
+            VectorsError: a finished shard has been changed since and `mend` is off, or an unknown dtype.
         """
         if dtype not in ("float16", "float32"):
             raise VectorsError(f"dtype '{dtype}' is not known; known: float16, float32")
         self.out, self.dim, self.dtype = Path(out), dim, dtype
         self.partial = self.out.with_name(self.out.name + ".partial")
-        self._fields = {
+        self.fields = {
             **(fields or {}), "kind": "vectors", "format": _FORMAT, "xret": __version__, "dim": dim, "dtype": dtype,
             "normalized": True,
         }  # fmt: skip
         self._shards: list[dict[str, Any]] = []
+        self.spare: dict[int, dict[str, Any]] = {}
         check_new(self.out)
         if self.partial.exists():
-            self._continue(resume)
+            self._continue(resume, mend)
         self._begin()
 
     @property
     def rows(self) -> int:
-        """Rows in finished shards."""
+        """Rows in finished shards, counting those of the run that is resumed."""
         return sum(int(shard["rows"]) for shard in self._shards)
 
     @property
@@ -137,9 +144,12 @@ class VectorsWriter:
         self._record(complete=False)
 
     def _record(self, *, complete: bool) -> None:
-        write_manifest(self.partial, {**self._fields, "complete": complete, "rows": self.rows, "shards": self._shards})
+        while len(self._shards) in self.spare:
+            self._shards.append(self.spare.pop(len(self._shards)))
+        fields = {**self.fields, "complete": complete, "rows": self.rows, "shards": self._shards}
+        write_manifest(self.partial, fields | ({"spare": self.spare} if self.spare else {}))
 
-    def _continue(self, resume: bool) -> None:
+    def _continue(self, resume: bool, mend: bool) -> None:
         if not (self.partial / MANIFEST).is_file():  # killed before anything was recorded
             return
         manifest = read_manifest(self.partial, kind="vectors")
@@ -149,12 +159,17 @@ class VectorsWriter:
                 f"{self.partial}: holds an interrupted run ({manifest.get('rows', 0)}{total} rows); "
                 "add --resume (resume=True) to go on, or remove it"
             )
-        check_same(self.partial, manifest, self._fields)
-        for shard in manifest.get("shards", []):
+        check_same(self.partial, manifest, self.fields)
+        shards = dict(enumerate(manifest.get("shards", [])))
+        shards |= {int(number): shard for number, shard in manifest.get("spare", {}).items()}
+        for number, shard in shards.items():
             path = self.partial / Path(shard["file"]).name
-            if not path.is_file() or file_hash(path) != shard["sha256"]:
+            if path.is_file() and file_hash(path) == shard["sha256"]:
+                self.spare[number] = shard
+            elif mend:
+                logger.warning("%s: was changed since it was written; it is made again", path)
+            else:
                 raise VectorsError(f"{path}: was changed since it was written; remove {self.partial} and start again")
-            self._shards.append(shard)
         for left in self.partial.glob(".*.part"):  # what the kill interrupted
             left.unlink()
 

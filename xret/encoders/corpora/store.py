@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from tqdm import tqdm
@@ -18,11 +20,17 @@ from xret.artifact import read_manifest
 from xret.encoders.corpora.shards import encode_rows, facts
 from xret.encoders.encoder import Encoder
 from xret.encoders.recipe import Role
-from xret.errors import UsageError
+from xret.errors import UsageError, VectorsError
 from xret.vectors import SHARD_ROWS, Vectors, VectorsWriter
 from xret.vectors.writer import check_same
 
-__all__ = ["Encoded", "encode_corpus"]
+if TYPE_CHECKING:
+    from xret.engines import Engine
+
+__all__ = ["UNITS", "Encoded", "encode_corpus"]
+
+UNITS = ".units"
+"""In an unfinished store: shards that an engine has made and that wait for their turn."""
 
 logger = logging.getLogger("xret")
 
@@ -54,12 +62,14 @@ def encode_corpus(
     progress: bool = True,
     workers: int = 1,
     threads: int | None = None,
+    engine: Engine | None = None,
     tell: Callable[[Encoded], object] = lambda encoded: None,
 ) -> Vectors:
     """Encode a corpus into a vectors folder.
 
     A run that was killed leaves ``OUT.partial``; the same call with `resume` keeps its finished shards and ends with
-    the bytes that an uninterrupted run writes. A finished `out` of the same settings is opened and given back.
+    the bytes that an uninterrupted run writes. A finished `out` of the same settings is opened and given back, after
+    shards that were lost or cut off since have been made again.
 
     Args:
         corpus: `id: string`, `text: string`, `lang: string`; may be memory-mapped.
@@ -74,13 +84,14 @@ def encode_corpus(
         workers: processes that share the shards out; each loads the encoder by its name. The bytes are the same for any
             number. On CUDA they take the GPUs in turn.
         threads: CPU threads of each of several workers; None shares the cores out.
+        engine: shares the shards out instead (see `xret.engines`), to the same bytes.
         tell: called at the end with what the run came to.
 
     Raises:
         MismatchError: what is to be resumed was made with another encoder, corpus or other options; names both.
         InputError: `out` exists, or an interrupted run does and `resume` is off, or the disk is full.
         UsageError: `dim`, `shard_rows` or `workers` out of range.
-        WorkerError: a worker died; what was finished is kept.
+        EngineError: a shard could not be encoded, or workers died again and again; what was finished is kept.
     """
     from xret.corpus import corpus_hash
 
@@ -99,14 +110,15 @@ def encode_corpus(
     started = time.perf_counter()
     if resume and out.exists():
         check_same(out, read_manifest(out, kind="vectors"), {**fields, "dim": width, "dtype": dtype})
-        vectors = Vectors.open(out)
-        tell(_told(vectors.manifest["shards"], [], 0.0))
-        return vectors
-    writer = VectorsWriter(out, dim=width, dtype=dtype, fields=fields, resume=resume)
-    if before := writer.rows:
-        logger.info("%s: %d of %d rows are there already", writer.partial, before, corpus.num_rows)
-    kept = writer.shards
-    with tqdm(total=corpus.num_rows, initial=before, unit=" sentences", disable=None if progress else True) as bar:
+        if (vectors := _sound(out)) is not None:
+            tell(_told(vectors.manifest["shards"], [], 0.0))
+            return vectors
+    writer = VectorsWriter(out, dim=width, dtype=dtype, fields=fields, resume=resume, mend=resume)
+    before = {*range(writer.shards), *writer.spare}
+    done = writer.rows + sum(int(shard["rows"]) for shard in writer.spare.values())
+    if done:
+        logger.info("%s: %d of %d rows are there already", writer.partial, done, corpus.num_rows)
+    with tqdm(total=corpus.num_rows, initial=done, unit=" sentences", disable=None if progress else True) as bar:
         options: dict[str, Any] = {
             "encoder": encoder,
             "role": role,
@@ -114,17 +126,42 @@ def encode_corpus(
             "shard_rows": shard_rows,
             "advance": bar.update,
         }
-        if workers > 1 and corpus.num_rows - before > shard_rows:
-            from xret.encoders.corpora.workers import fill_by_workers
-
-            fill_by_workers(writer, corpus, workers=workers, threads=threads, **options)
-        else:
+        chosen = engine or _several(workers, -(-(corpus.num_rows - done) // shard_rows))
+        if chosen is None:
             _fill(writer, corpus, **options)
+        else:
+            from xret.encoders.corpora.workers import fill_by_engine
+
+            before |= fill_by_engine(writer, corpus, engine=chosen, threads=threads, **options)
     encoder.report(writer.total("cut"), corpus.num_rows)
+    shutil.rmtree(writer.partial / UNITS, ignore_errors=True)
     vectors = writer.finish()
     shards = vectors.manifest["shards"]
-    tell(_told(shards, shards[kept:], time.perf_counter() - started))
+    new = [shard for number, shard in enumerate(shards) if number not in before]
+    tell(_told(shards, new, time.perf_counter() - started))
     return vectors
+
+
+def _sound(out: Path) -> Vectors | None:
+    """A finished store, opened; None where shards were lost or cut off, and it is unfinished again."""
+    partial = out.with_name(out.name + ".partial")
+    try:
+        return Vectors.open(out)
+    except VectorsError as error:
+        if partial.exists():
+            raise
+        logger.warning("%s; this run mends it", str(error).partition(";")[0])
+    os.replace(out, partial)
+    return None
+
+
+def _several(workers: int, shards: int) -> Engine | None:
+    """Processes of this machine, where several are asked for and have something to share."""
+    if workers == 1 or shards < 2:
+        return None
+    from xret.engines import LocalEngine
+
+    return LocalEngine(workers)
 
 
 def _fill(
@@ -138,7 +175,7 @@ def _fill(
     advance: Callable[[int], object],
 ) -> None:
     encode = partial(encode_rows, encoder, role=role, dim=dim, dtype=writer.dtype, advance=advance)
-    for start in range(writer.rows, corpus.num_rows, shard_rows):
+    while (start := writer.shards * shard_rows) < corpus.num_rows:
         shard = corpus.slice(start, shard_rows)
         vectors, losses = encode(shard)
         writer.write(shard["id"], vectors, **facts(losses))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from xret import __version__
@@ -20,7 +23,10 @@ from xret.indexes.dense.tuning import tuned_probes
 from xret.indexes.factory import parse_factory
 from xret.vectors import Vectors
 
-__all__ = ["build_index"]
+if TYPE_CHECKING:
+    from xret.engines import Engine
+
+__all__ = ["build_index", "empty_index"]
 
 logger = logging.getLogger("xret")
 
@@ -36,6 +42,7 @@ def build_index(
     seed: int = 0,
     threads: int | None = None,
     progress: bool = False,
+    engine: Engine | None = None,
 ) -> Manifest:
     """Build an index folder; it appears under its name when it is complete.
 
@@ -51,6 +58,8 @@ def build_index(
         seed: of the training sample.
         threads: FAISS threads; None as it is.
         progress: a bar on stderr, where that is a terminal.
+        engine: shares out the parts, of which an index larger than `memory` has several (see `xret.engines`), to the
+            same bytes; those that are done wait in ``TARGET.units`` for a run that goes on.
 
     Returns:
         The manifest, with the factory chosen and the reason.
@@ -82,10 +91,51 @@ def build_index(
         versions=_versions(),
     )
     growth = Growth(
-        vectors=vectors, table=table, factory=choice.factory, memory=memory, threads=threads, progress=progress
-    )
+        vectors=vectors, table=table, factory=choice.factory, memory=memory, threads=threads, progress=progress,
+        engine=engine, work=Path(target).with_name(Path(target).name + ".units"),
+    )  # fmt: skip
     with atomic_folder(target) as folder:
-        return _fill(folder, manifest, growth)
+        made = _fill(folder, manifest, growth)
+    if engine is not None and growth.work is not None:
+        shutil.rmtree(growth.work, ignore_errors=True)
+    return made
+
+
+def empty_index(
+    target: Path,
+    *,
+    dim: int,
+    factory: str = "Flat",
+    encoder: str | None = None,
+    encoder_hash: str | None = None,
+    text: bool = True,
+) -> Manifest:
+    """Make an index folder without rows, to add some.
+
+    Args:
+        target: the folder to make; must not exist.
+        dim: values per vector.
+        factory: one that learns nothing from rows (no ``IVF…``).
+        encoder: name of the encoder of the rows to come, where known.
+        encoder_hash: its content hash.
+        text: whether rows come with texts.
+
+    Raises:
+        InputError: a factory that is unknown or is trained on rows, or `target` exists.
+    """
+    parsed = parse_factory(factory, dim=dim)
+    if parsed.trained:
+        raise InputError(f"{target}: index factory '{parsed}' learns from rows, and there are none; use Flat or HNSW32")
+    manifest = Manifest(
+        factory=str(parsed), reason="asked for", dim=dim, rows=0, encoder=encoder, encoder_hash=encoder_hash,
+        languages={}, text=text, versions=_versions(),
+    )  # fmt: skip
+    nothing = Vectors.open(np.empty((0, dim), np.float32))
+    with atomic_folder(target) as folder:
+        write_faiss(trained_index(parsed, nothing, memory=1, seed=0, threads=None), folder / manifest.empty)
+        manifest = replace(manifest, files={manifest.empty: seal(folder / manifest.empty)})
+        manifest.write(folder)
+    return manifest
 
 
 def _fill(folder: Path, manifest: Manifest, growth: Growth) -> Manifest:

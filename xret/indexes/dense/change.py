@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from xret.corpus import gather
@@ -34,6 +35,7 @@ def add_to_index(
     vectors: Vectors,
     *,
     corpus: pa.Table | None = None,
+    replace_ids: bool = False,
     memory: int = 8 << 30,
     threads: int | None = None,
     progress: bool = False,
@@ -44,6 +46,7 @@ def add_to_index(
         folder: the index.
         vectors: n rows by the encoder that made the index; brought to length 1.
         corpus: the table that was encoded; needed when the index keeps texts.
+        replace_ids: rows with ids that are there take the places of those, in the same step.
         memory: bytes of vectors a new part may hold.
         threads: FAISS threads; None as it is.
         progress: a bar on stderr, where that is a terminal.
@@ -59,16 +62,19 @@ def add_to_index(
         _refuse_misfit(index, vectors, corpus)
         vectors.compare_checksums()
         table = rows_of(vectors, corpus, text=manifest.text)
-        index.refuse_ids(table["id"])
+        old = index.rows_of(table["id"].cast(pa.string())) if replace_ids else np.empty(0, np.int64)
+        if not replace_ids:
+            index.refuse_ids(table["id"])
         factory = parse_factory(manifest.factory, dim=manifest.dim)
         growth = Growth(
             vectors=vectors, table=table, factory=factory, memory=memory, threads=threads, progress=progress
         )
-        languages = Counter(manifest.languages) + Counter(count_languages(table))
         with _whole_or_not(folder, manifest):
-            grown = grow(folder, manifest, growth, absorb=_small(manifest))
+            marked = _marked(index, old) if len(old) else manifest
+            languages = Counter(marked.languages) + Counter(count_languages(table))
+            grown = grow(folder, marked, growth, absorb=_small(manifest))
             return _swap(
-                folder, replace(grown, rows=manifest.rows + vectors.rows, languages=dict(sorted(languages.items())))
+                folder, replace(grown, rows=marked.rows + vectors.rows, languages=dict(sorted(languages.items())))
             )
 
 
@@ -82,21 +88,26 @@ def delete_from_index(folder: str | Path, ids: Sequence[str]) -> Manifest:
     with locked(folder):
         index = open_index(folder)
         rows = index.rows_to_delete(ids)
-        deleted = np.union1d(index.deleted, rows).astype(np.int64)
-        name = f"deleted-{next_number(index.manifest):05d}.arrow"
-        batch = pa.record_batch({"row": pa.array(deleted)})
-        gone = Counter(count_languages(pa.table({"lang": gather(index.table["lang"], rows)})))
-        files = {key: value for key, value in index.manifest.files.items() if key != index.manifest.deleted}
         with _whole_or_not(folder, index.manifest):
-            write_batches(folder / name, [batch], batch.schema)
-            changed = replace(
-                index.manifest,
-                rows=index.manifest.rows - len(rows),
-                languages=dict(sorted((Counter(index.manifest.languages) - gone).items())),
-                deleted=name,
-                files={**files, name: seal(folder / name)},
-            )
-            return _swap(folder, changed)
+            return _swap(folder, _marked(index, rows))
+
+
+def _marked(index: DenseIndex, rows: npt.NDArray[np.int64]) -> Manifest:
+    """The manifest with some more rows deleted, whose file is written; the index's own is as it was."""
+    manifest = index.manifest
+    deleted = np.union1d(index.deleted, rows).astype(np.int64)
+    name = f"deleted-{next_number(manifest):05d}.arrow"
+    batch = pa.record_batch({"row": pa.array(deleted)})
+    gone = Counter(count_languages(pa.table({"lang": gather(index.table["lang"], rows)})))
+    files = {key: value for key, value in manifest.files.items() if key != manifest.deleted}
+    write_batches(index.folder / name, [batch], batch.schema)
+    return replace(
+        manifest,
+        rows=manifest.rows - len(rows),
+        languages=dict(sorted((Counter(manifest.languages) - gone).items())),
+        deleted=name,
+        files={**files, name: seal(index.folder / name)},
+    )
 
 
 def _swap(folder: Path, manifest: Manifest) -> Manifest:

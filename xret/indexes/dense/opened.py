@@ -117,4 +117,6 @@ def open_as(folder: Path, manifest: Manifest) -> DenseIndex:
         if manifest.deleted
         else np.empty(0, np.int64)
     )
-    return DenseIndex(folder, manifest, pa.concat_tables(tables), tuple(shelves), deleted)
+    columns = ["id", "lang", *(["text"] if manifest.text else [])]
+    table = pa.concat_tables(tables) if tables else pa.table({name: pa.array([], pa.string()) for name in columns})
+    return DenseIndex(folder, manifest, table, tuple(shelves), deleted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from xret.indexes.dense.training import add_rows, read_faiss, write_faiss
 from xret.indexes.factory import Factory
 from xret.mapped import map_table, write_batches
 from xret.vectors import Vectors
+
+if TYPE_CHECKING:
+    from xret.engines import Engine
 
 __all__ = ["Growth", "grow"]
 
@@ -36,6 +39,8 @@ class Growth:
         memory: bytes of vectors a part may hold while it is built.
         threads: FAISS threads; None as it is.
         progress: a bar on stderr, where that is a terminal.
+        engine: who makes the parts, where there are several; None: this process.
+        work: with an engine, a folder that all workers can open; keeps parts that are done, to go on from.
     """
 
     vectors: Vectors
@@ -44,6 +49,8 @@ class Growth:
     memory: int
     threads: int | None = None
     progress: bool = False
+    engine: Engine | None = None
+    work: Path | None = None
 
     @property
     def part_rows(self) -> int:
@@ -57,6 +64,10 @@ def grow(folder: Path, manifest: Manifest, growth: Growth, *, absorb: Part | Non
     Nothing that the old manifest names is touched.
     """
     start, rows = 0, growth.vectors.rows
+    if growth.engine and absorb is None and rows > growth.part_rows and growth.vectors.manifest:
+        from xret.indexes.dense.spread import spread_parts
+
+        return spread_parts(folder, manifest, growth)
     with tqdm(
         total=rows, desc="index", unit=" rows", unit_scale=True, disable=None if growth.progress else True
     ) as bar:

@@ -23,7 +23,7 @@ from xret.indexes.twoway.rows import as_rows
 from xret.indexes.twoway.sides import Side, TwoWay, sample_of
 from xret.indexes.twoway.topk import TopK
 
-__all__ = ["Search", "open_search"]
+__all__ = ["Search", "open_search", "plan_search"]
 
 logger = logging.getLogger("xret")
 _DEVICE_THREADS = 4  # each holds a block of cosines on the GPU while others score what came back
@@ -78,11 +78,8 @@ class Search:
             checkpoint.forward(start, done, forward)
         with (
             single_threaded_blas() as limited,
-            tqdm(
-                total=(stop - start) * columns, initial=(done - start) * columns, unit="pair", unit_scale=True,
-                desc="k-NN", disable=None if self.progress else True,
-            ) as bar,
-        ):  # fmt: skip
+            self.bar((stop - start) * columns, (done - start) * columns) as bar,
+        ):
             blocks = BlockPass(self.x, self.y, self.plan, self.filter, self.workers if limited else 1, bar)
             for first in range(done, stop, self.plan.span):
                 last = min(first + self.plan.span, stop)
@@ -91,6 +88,13 @@ class Search:
                 if checkpoint:
                     checkpoint.save(first, last, found, backward)
         return forward, backward
+
+    def bar(self, pairs: int, done: int = 0) -> tqdm:  # type: ignore[type-arg]
+        """Progress in pairs of vectors."""
+        return tqdm(
+            total=pairs, initial=done, unit="pair", unit_scale=True, desc="k-NN",
+            disable=None if self.progress else True,
+        )  # fmt: skip
 
     def finished(self, forward: TopK, backward: TopK) -> TwoWay:
         """The neighbours of all rows from the lists of all that are kept."""
@@ -125,20 +129,43 @@ def open_search(
             f"vectors of {left.dim} and of {right.dim} dimensions cannot be compared; encode both alike"
         )
     a, b = Side.of(left, k), Side.of(right, k)
+    repeated = f"{left.rows - a.rows.rows} + {right.rows - b.rows.rows} repeated vectors set aside"
+    return plan_search(
+        a, b, k=k, row_block=row_block, column_block=column_block, threads=threads, progress=progress,
+        similarity=similarity, device=device, memory=memory, spans=spans, note=f", {repeated}",
+    )  # fmt: skip
+
+
+def plan_search(
+    a: Side,
+    b: Side,
+    *,
+    k: int,
+    row_block: int | None = None,
+    column_block: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    similarity: BlockSimilarity | None = None,
+    device: str = "cpu",
+    memory: int | None = None,
+    spans: bool = False,
+    note: str = "",
+) -> Search:
+    """As `open_search`, of sides that have been surveyed; `note` is for the log."""
+    dim = a.rows.dim
     place = "cpu" if similarity else search_device(device, a.rows.rows * b.rows.rows)
-    chosen = similarity or choose_similarity(a.rows.rows, b.rows.rows, left.dim, lambda: sample_of(a, b))
+    chosen = similarity or choose_similarity(a.rows.rows, b.rows.rows, dim, lambda: sample_of(a, b))
     workers = worker_count(threads) if place == "cpu" else min(worker_count(threads), _DEVICE_THREADS)
     usual = DEVICE_BLOCKS if place != "cpu" else _BLOCKS.get(chosen.name, _SMALL)
     plan = plan_blocks(
-        a.rows.rows, b.rows.rows, left.dim, k=k, row_block=row_block or usual[0], column_block=column_block or usual[1],
+        a.rows.rows, b.rows.rows, dim, k=k, row_block=row_block or usual[0], column_block=column_block or usual[1],
         workers=workers, memory=memory, span=SPAN if spans else None,
     )  # fmt: skip
     made: Filter = BlockFilter(chosen, plan.row_block, plan.column_block, k)
     if place != "cpu":
         made = DeviceFilter(place, k)
     logger.info(
-        f"two-way k-NN: {left.rows} x {right.rows} x {left.dim}, k = {k}, blocks {plan.row_block} x "
-        f"{plan.column_block}, {made.name}, {workers} threads, "
-        f"{left.rows - a.rows.rows} + {right.rows - b.rows.rows} repeated vectors set aside"
+        f"two-way k-NN: {len(a.first)} x {len(b.first)} x {dim}, k = {k}, blocks {plan.row_block} x "
+        f"{plan.column_block}, {made.name}, {workers} threads{note}"
     )
     return Search(a, b, k, plan, made, workers, progress)

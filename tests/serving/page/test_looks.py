@@ -1,0 +1,87 @@
+"""Accessible, dark where wanted, good on a phone, still for those who want it so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.serving.page.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.serving.page.conftest import Open
+    from tests.serving.page.fake import Fake
+
+GROUND = "getComputedStyle(document.body).backgroundColor"
+LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 24, 33)"
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+def findings(page: Page) -> list[str]:
+    """Everything that axe finds, as 'rule: where'."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {[node['target'] for node in one['nodes']][:3]}" for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit: Open, fake: Fake, scheme: str) -> None:
+    states = {"": None, "?q=flood": None, "?q=flood&b=words": None, "?q=nothing&lang=de": None}
+    for address in states:
+        page = visit(address, color_scheme=scheme)
+        if "b=words" in address:
+            page.click(".score >> nth=0")
+            page.click(".open >> nth=1")
+        assert findings(page) == [], address
+    page.keyboard.press("Escape")
+    page.click("#help")
+    assert findings(page) == []
+    phone = visit("?q=flood&b=words", **PHONE, color_scheme=scheme)
+    phone.click("#options")
+    assert findings(phone) == []
+    fake.refuse = (429, {"what": "busy"})
+    assert findings(visit("?q=flood", expect=("429",), color_scheme=scheme)) == []
+
+
+def test_dark_follows_the_system_until_someone_chooses(visit: Open) -> None:
+    page = visit("?q=flood", color_scheme="dark")
+    assert page.evaluate(GROUND) == DARK and page.get_attribute("#theme", "aria-pressed") == "true"
+    page.emulate_media(color_scheme="light")
+    until(page, f"{GROUND} === '{LIGHT}' && document.querySelector('#theme').ariaPressed === 'false'")
+    page.click("#theme")
+    page.reload()
+    assert page.evaluate(GROUND) == DARK and page.get_attribute("#theme", "aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("width", [320, 360, 400])
+def test_a_phone_shows_one_column_without_scrolling_sideways(visit: Open, width: int) -> None:
+    page = visit("?q=flood&b=words", **{**PHONE, "viewport": {"width": width, "height": 740}})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    lists = page.locator(".list")
+    assert [lists.nth(i).is_visible() for i in (0, 1)] == [True, False]
+    page.get_by_role("radio", name="B").check()
+    assert [lists.nth(i).is_visible() for i in (0, 1)] == [False, True]
+    assert page.locator(".hit >> visible=true").first.bounding_box()["y"] < 500  # type: ignore[index]
+    page.locator('.list[data-place="1"] .twin.both').first.click()
+    assert [lists.nth(i).is_visible() for i in (0, 1)] == [True, False]
+
+
+def test_nothing_moves_for_those_who_want_it_so(visit: Open, fake: Fake) -> None:
+    page = visit(reduced_motion="reduce")
+    fake.delay = 1.0
+    page.fill("#query", "slow")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".waiting")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_hits_are_found_by_screen_readers(visit: Open) -> None:
+    page = visit("?q=flood")
+    assert page.get_by_role("search").count() == 1
+    assert page.get_by_role("searchbox", name="Query, in any language").count() == 1
+    assert page.get_by_role("status").inner_text() == "10 hits, 3 ms"
+    assert page.get_by_role("group", name="Languages").get_by_role("checkbox").count() >= 11
+    assert page.get_by_role("article", name="1. Wenn der Fluss steigt").count() == 1
+    assert page.get_by_role("button", name="Dark mode", pressed=False).count() == 1

@@ -1,0 +1,111 @@
+"""What a request may want done with the hits of a query: fuse those of several systems, rerank, calibrate.
+
+In this order; each step keeps the scores that it found as a part that `explain` shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xret.errors import EvalError
+from xret.serving.failures import Refusal
+from xret.serving.rows import Rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from xret.encoders import Encoder
+
+__all__ = ["fused", "refined"]
+
+
+def fused(lists: Sequence[Rows], names: Sequence[str], method: Any) -> Rows:
+    """The hits of one or more systems as one list; see `xret.stages.fuse.fuse_runs`."""
+    if len(lists) == 1:
+        return lists[0]
+    from xret.stages.fuse import fuse_runs
+
+    known: dict[str, tuple[str, str | None]] = {}
+    for rows in lists:
+        for at, id_ in enumerate(rows.ids):
+            if known.get(id_, ("", None))[1] is None:
+                known[id_] = rows.langs[at], rows.texts[at] if rows.texts is not None else None
+    run = fuse_runs([rows.run() for rows in lists], method=method)
+    ids = run["docid"].to_pylist()
+    out = Rows(
+        ids, [known[id_][0] for id_ in ids], run["score"].to_pylist(),
+        [known[id_][1] for id_ in ids] if any(rows.texts is not None for rows in lists) else None,
+    )  # fmt: skip
+    for name, rows in zip(names, lists, strict=True):
+        scores = dict(zip(rows.ids, rows.scores, strict=True))
+        out = out.with_part(name, [scores.get(id_) for id_ in ids])
+    return out.with_part("fused", out.scores)
+
+
+def refined(rows: Rows, query: str, lang: str, options: Any, encoder: Encoder | None, *, deep: int) -> Rows:
+    """Reranked and calibrated, where wanted.
+
+    Raises:
+        Refusal: the system cannot.
+    """
+    if not (options.rerank or options.calibrate) or not rows.ids:
+        return rows
+    rows = rows.first(deep)
+    if not rows.parts:
+        rows = rows.with_part("raw", rows.scores)
+    if options.rerank:
+        rows = _again(rows, _reranked(rows, query, lang, options.rerank, encoder), "reranked")
+    if options.calibrate:
+        rows = _calibrated(rows, options.calibrate)
+    return rows
+
+
+def _reranked(rows: Rows, query: str, lang: str, method: str, encoder: Encoder | None) -> list[float]:
+    """New scores from the texts."""
+    from xret.stages.light import light_texts
+    from xret.stages.maxsim import maxsim_texts
+
+    if encoder is None or not encoder.token_dim or (method == "light" and not encoder.dim):
+        raise Refusal(422, "cannot_rerank", f"this system has no encoder that can rerank by '{method}'; see /systems")
+    if rows.texts is None or any(text is None for text in rows.texts):
+        raise Refusal(422, "cannot_rerank", "this system keeps no texts, which reranking reads; see /systems")
+    texts = [text or "" for text in rows.texts]
+    pairs = np.zeros(len(texts), np.int64), np.arange(len(texts))
+    langs = ([lang], rows.langs) if encoder.recipe.languages is not None else None
+    scored = light_texts if method == "light" else maxsim_texts
+    scores: list[float] = scored(encoder, [query], texts, pairs, langs=langs).tolist()
+    return scores
+
+
+def _again(rows: Rows, scores: Sequence[float], name: str) -> Rows:
+    """With new scores, in their order."""
+    import pyarrow as pa
+
+    run = rows.run()
+    run = run.set_column(run.column_names.index("score"), "score", pa.array(scores, pa.float64()))
+    return _reordered(rows, run, name)
+
+
+def _calibrated(rows: Rows, method: Any) -> Rows:
+    from xret.stages.merging.calibrate import calibrate_run
+
+    try:
+        run = calibrate_run(rows.run(), method)
+    except EvalError:
+        raise Refusal(
+            422, "cannot_calibrate", "calibration wants documents of known languages and finite scores; leave it out"
+        ) from None
+    return _reordered(rows, run, "calibrated")
+
+
+def _reordered(rows: Rows, run: pa.Table, name: str) -> Rows:
+    """The hits in the order of a run of them with new scores."""
+    from xret.runs import ordered
+
+    run = ordered(run)
+    scores = run["score"].to_pylist()
+    taken = rows.taken(run["place"].to_pylist())
+    return Rows(taken.ids, taken.langs, scores, taken.texts, taken.parts).with_part(name, scores)
