@@ -104,6 +104,7 @@ def test_what_is_printed_is_what_is_saved(arguments: list[str], name: str, headl
     }
     assert headline(found) == row.measures[protocol(name).headline]
     assert row.hashes and set(row.hashes) <= {"corpus", "queries", "qrels"}
+    assert not row.per_query.num_rows or protocol(name).headline in row.per_query["measure"].to_pylist()
     for measure in set(row.per_query["measure"].to_pylist()) & row.measures.keys():
         mine = [each["value"] for each in row.per_query.to_pylist() if each["measure"] == measure]
         assert np.mean(mine) == pytest.approx(row.measures[measure])

@@ -110,6 +110,12 @@ def test_fairness(cli: Cli) -> None:
     assert found["first"]["relevant, own language"] == 1
 
 
+def test_cutoffs_beyond_all_integers_are_refused(cli: Cli) -> None:
+    for option in ("--at", "--recall"):
+        called = cli("eval", "fairness", "qrels.txt", "better.trec", "--corpus", "docs.jsonl", option, "9" * 30)
+        assert called.code == 2 and "is not in the range" in called.err
+
+
 def test_queries_of_one_side_are_told(cli: Cli) -> None:
     Path("part.trec").write_text("0-de Q0 0-de 1 1 t\nx Q0 0-de 1 1 t\n")
     called = cli("eval", "run", "qrels.txt", "part.trec")

@@ -113,6 +113,7 @@ def test_languages_together_weigh_the_same(tmp_path: Path) -> None:
     assert both.measures["nDCG@10"] == pytest.approx((1 + 0.5) / 2)
     assert both.by_language["lang"].to_pylist() == ["sw", "yo", "macro", "micro"]
     assert both.benchmark == "miracl/sw+yo/dev"
+    assert set(both.per_query["qid"].to_pylist()) == {f"{lang}:7#{n}" for lang in ("sw", "yo") for n in (1, 2)}
     again = Scored.from_json(both.to_json())
     assert again.measures == both.measures
     with pytest.raises(UsageError, match="of one protocol"):

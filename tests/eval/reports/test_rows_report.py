@@ -98,6 +98,42 @@ def test_unlike_rows_never_share_a_table() -> None:
         rows_report([])
 
 
+def test_means_over_languages_have_intervals_of_their_own() -> None:
+    def two(system: str, shift: float) -> Scored:
+        one = row(system)
+        langs, values = ["ar"] * 4 + ["sw"] * 16, np.array([0.9, 0.8, 0.7, 1.0] + [0.1, 0.2] * 8) + shift
+        columns = [one.per_query["qid"], langs, one.per_query["measure"], values]
+        table = pa.table(dict(zip(one.per_query.column_names, columns, strict=True)))
+        means = {MRTYDI.headline: float((values[:4].mean() + values[4:].mean()) / 2)}
+        return dataclasses.replace(one, per_query=table, measures=means)
+
+    report = rows_report([two("a", 0.0), two("b", -0.05)])
+    [means] = [table for table in tables(report) if table.title == "Means over the languages"]
+    for _, mean, low, high in means.rows:
+        assert isinstance(mean, float) and isinstance(low, float) and isinstance(high, float) and low < mean < high
+    [numbers] = [table for table in tables(report) if table.title.endswith("in numbers")]
+    assert numbers.rows[0][2] == pytest.approx(-0.05) and "over 2 languages" in numbers.note
+
+
+def test_hashes_of_different_data_are_all_told() -> None:
+    rows = [row("a"), dataclasses.replace(row("b"), hashes={"qrels": "other", "run": "r"})]
+    told = dict(rows_report(rows).provenance)
+    assert told["hash of qrels of mrtydi/ar/test"] == "mrtydi/ar/test"
+    assert told["hash of qrels of mrtydi/ar/test with b"] == "other" and told["hash of run of b"] == "r"
+
+
+def test_what_is_best_depends_on_the_measure() -> None:
+    shares = {"a": (0.9, 40.0, 0.2, 0.5), "b": (0.45, 3.0, 0.1, 0.6)}
+    names = ("own-first", "distance", "error", "LPR")
+    empty = row("a").per_query.slice(0, 0)
+    rows = [
+        dataclasses.replace(row(system), measures=dict(zip(names, values, strict=True)), per_query=empty)
+        for system, values in shares.items()
+    ]
+    [means] = [table for table in tables(rows_report(rows)) if table.title.startswith("Means")]
+    assert means.leading() == {(1, 1), (1, 2), (1, 3)}
+
+
 def test_rows_without_queries_show_what_they_know() -> None:
     plain = dataclasses.replace(row("a"), per_query=row("a").per_query.slice(0, 0),
                                 by_language=pa.table({"lang": ["ar"], "RR@100": [0.5]}))  # fmt: skip

@@ -15,6 +15,7 @@ from xret.eval.benchmarks.family import Family, Loaded, Options
 from xret.eval.benchmarks.found import Files
 from xret.eval.benchmarks.judgements import read_labels
 from xret.eval.benchmarks.topics import Reading, read_topics
+from xret.eval.known_item import known_item_protocol
 
 __all__ = ["OWN", "TREC"]
 
@@ -25,7 +26,8 @@ docs.*, corpus.*, collection.*  anything xret reads as a corpus (.jsonl, .tsv, .
 OWN_LAYOUT = """\
 docs.parquet, .jsonl or .tsv    id, text, lang
 queries.tsv or .jsonl           id, lang, text
-qrels.txt                       TREC"""
+qrels.txt                       TREC
+manifest.json                   as 'xret eval known-item -o' writes it: scored by its protocol; may be absent"""
 log = logging.getLogger("xret")
 ENDS = (".parquet", ".arrow", ".jsonl", ".tsv")
 
@@ -58,6 +60,7 @@ def _load_own(files: Files, options: Options) -> Loaded:
         qrels=read_labels(qrels),
         documents=_documents(corpus, None) if corpus else None,
         files=(("corpus", corpus[:1]), ("queries", [queries]), ("qrels", [qrels])),
+        protocol=known_item_protocol(queries.parent),
     )
 
 

@@ -71,7 +71,7 @@ def together(rows: Mapping[str, Scored], *, system: str) -> Scored:
     """The rows of several collections of one protocol as one: a line a language, the mean over languages as headline.
 
     Args:
-        rows: language -> row.
+        rows: language -> row; ids of queries, which may be the same numbers in each, become ``LANG:ID``.
         system: what their runs are called together.
 
     Raises:
@@ -82,7 +82,7 @@ def together(rows: Mapping[str, Scored], *, system: str) -> Scored:
         raise UsageError("wanted rows of one protocol, a language each")
     first = parts[0]
     table = pa.concat_tables([row.by_language.slice(0, row.by_language.num_rows - 2) for row in parts])
-    per_query = pa.concat_tables([row.per_query for row in parts])
+    per_query = pa.concat_tables([_named(row.per_query, lang) for lang, row in rows.items()])
     split = first.benchmark.rpartition("/")[2]
     return Scored(
         system=system,
@@ -141,6 +141,10 @@ def _with_means(languages: pa.Table) -> pa.Table:
     total = int(np.sum(languages["queries"].to_numpy()))
     ends = [{"lang": kind, "queries": total, **_means(languages, kind == "macro")} for kind in ("macro", "micro")]
     return pa.concat_tables([languages, pa.Table.from_pylist(ends, schema=languages.schema)])
+
+
+def _named(values: pa.Table, lang: str) -> pa.Table:
+    return values.set_column(0, "qid", pc.binary_join_element_wise(lang, values["qid"], ":"))
 
 
 def _joint(rows: Mapping[str, Scored], name: str) -> str:

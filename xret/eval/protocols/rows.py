@@ -61,19 +61,19 @@ def tatoeba_row(
     system: str,
     benchmark: str,
 ) -> Scored:
-    """Of `score_tatoeba`: each line has a value per direction."""
-    names = ("to_en", "from_en")
+    """Of `score_tatoeba`: each line has a value per direction, and the mean of both."""
+    names = ("mean", "to_en", "from_en")
     langs = dict(zip(scores["file_lang"].to_pylist(), scores["lang"].to_pylist(), strict=True))
     values = [
-        per_query((f"{lang}:{line}" for line in range(len(found))), [langs[lang]] * len(found), names[side], found)
+        per_query((f"{lang}:{line}" for line in range(len(found))), [langs[lang]] * len(found), name, found)
         for lang, both in hits.items()
-        for side, found in enumerate(both)
+        for name, found in zip(names, (np.mean(both, axis=0), *both), strict=True)
     ]
     return Scored(
         system=system,
         benchmark=benchmark,
         protocol=protocol,
-        measures={name: float(np.mean(scores[name].to_numpy())) for name in ("mean", *names)},
+        measures={name: float(np.mean(scores[name].to_numpy())) for name in names},
         by_language=scores,
         per_query=pa.concat_tables(values),
         hashes=text_hashes({k: v.texts for k, v in data.items()}, {k: v.english for k, v in data.items()}),
@@ -198,6 +198,6 @@ def mfaq_row(
         protocol=protocol,
         measures={"global_mrr": scores.global_mrr, "per_page_mrr": scores.per_page_mrr},
         by_language=table.slice(0, table.num_rows - 1),
-        per_query=per_query(ids, [page.lang for page, _ in asked], "RR", scores.values),
+        per_query=per_query(ids, [page.lang for page, _ in asked], "global_mrr", scores.values),
         hashes=text_hashes([[p.id, p.lang, p.questions] for p in pages], [[p.id, p.answers] for p in pages]),
     )

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-import xret
 from xret.artifact import atomic_file
 from xret.errors import EvalError
 from xret.eval.protocols.protocol import Protocol
+from xret.machine import made_by
 
-__all__ = ["FORMAT", "PER_QUERY", "Scored", "read_scored", "software", "write_scored"]
+__all__ = ["FORMAT", "PER_QUERY", "Scored", "read_scored", "write_scored"]
 
 FORMAT = "xret scored 1"
 PER_QUERY = pa.schema([("qid", pa.string()), ("lang", pa.string()), ("measure", pa.string()), ("value", pa.float64())])
-
-
-def software() -> dict[str, str]:
-    """What numbers may depend on besides data and model: versions and the kind of machine."""
-    return {"xret": xret.__version__, "python": platform.python_version(), "numpy": np.__version__,
-            "machine": f"{platform.system()} {platform.machine()}"}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,7 +35,7 @@ class Scored:
         per_query: `qid, lang, measure: string, value: float64`; without rows where only means are known.
         hashes: content hashes. Those of `corpus`, `queries`, `qrels` must be equal for rows to be compared; others
             (`model`, `index`) are only told.
-        versions: of the software, and the hardware (`software`).
+        versions: of the software, and the hardware (`xret.machine`).
     """
 
     system: str
@@ -53,7 +45,7 @@ class Scored:
     by_language: pa.Table = field(default_factory=lambda: _languages([]))
     per_query: pa.Table = field(default_factory=PER_QUERY.empty_table)
     hashes: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=software)
+    versions: Mapping[str, str] = field(default_factory=made_by)
 
     @property
     def protocol_identity(self) -> str:
@@ -137,7 +129,7 @@ def read_scored(path: str | Path) -> Scored:
 def _object(text: str, name: str) -> dict[str, Any]:
     try:
         parts = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvalError(f"{name}: not JSON ({error}); wanted a row that --save wrote") from error
     found = parts.get("format") if isinstance(parts, dict) else type(parts).__name__
     if found != FORMAT:

@@ -81,10 +81,13 @@ def sections_of(
 ) -> list[Section]:  # fmt: skip
     """What values per query tell: means, languages of the queries, significance; arguments as `evaluation_report`."""
     headline = str(systems[0].scores.measures[0])
+    macro = protocol is not None and protocol[0].macro and len(set(languages.values())) > 1
     comparison = comparison or compare_runs(
-        {system.name: system.only(headline) for system in systems}, topics=topics, seed=seed
-    )
-    first: list[Block] = [summary(systems, comparison)]
+        {system.name: system.only(headline) for system in systems}, topics=topics, seed=seed,
+        macro=languages if macro else None,
+    )  # fmt: skip
+    title = "Means over the languages" if macro else "Means over the queries"
+    first: list[Block] = [summary(systems, comparison, title=title)]
     if protocol is not None:
         first += published(systems, *protocol)
     sections = [Section("Results", tuple(first))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xret.eval.reports.ideal import ideals
 from xret.eval.reports.systems import System
 from xret.eval.statistics import Comparison
 from xret.reports import Table
@@ -31,8 +32,7 @@ def summary(
         between: tuple[Cell, ...] = ends.get(system.name, (None, None)) if ends else ()
         rows.append((system.name, *values[:1], *between, *values[1:]))
     note = f"low and high: {comparison.confidence:.0%} interval of {measures[0]}." if comparison and ends else ""
-    best = tuple(one for one in measures if not one.startswith(("Judged", "error")))
-    return Table(title=title, columns=tuple(columns), rows=tuple(rows), best=best, note=note)
+    return Table(title=title, columns=tuple(columns), rows=tuple(rows), best=ideals(measures), note=note)
 
 
 def _ends(comparison: Comparison, measure: str) -> dict[str, tuple[float, float]]:

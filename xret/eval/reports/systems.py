@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.eval.protocols import Scored
+from xret.eval.reports.ideal import distance
 from xret.eval.scores import RunScores
 
 __all__ = ["SHOWN", "System", "of_row", "query_languages_of", "shown"]
@@ -82,5 +83,5 @@ def query_languages_of(row: Scored) -> dict[str, str]:
 
 def shown(systems: Sequence[System], measure: str) -> list[System]:
     """Those that a plot has room for: the best, in the order given."""
-    best = sorted(systems, key=lambda system: -np.nan_to_num(system.mean(measure), nan=-1.0))[:SHOWN]
+    best = sorted(systems, key=lambda system: distance(system.mean(measure), measure))[:SHOWN]
     return [system for system in systems if any(system is one for one in best)]
