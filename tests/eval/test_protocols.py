@@ -17,6 +17,7 @@ from xret.errors import EvalError, InputError, MismatchError, UsageError
 from xret.eval import nearest
 from xret.eval.lareqa import lareqa
 from xret.eval.nearest import unit
+from xret.eval.nway import xsim_nway
 from xret.eval.tatoeba import read_tatoeba, score_tatoeba, tatoeba_accuracy
 from xret.eval.xquad import read_xquad, score_xquad
 from xret.eval.xsim import Margin, text_codes, xsim
@@ -291,3 +292,28 @@ def test_xquad_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
         read_xquad([tmp_path])
     with pytest.raises(EvalError, match=r"has no fr.json; there are en"):
         read_xquad([tmp_path], langs=["fr"])
+
+
+@pytest.mark.parametrize("k", [1, 3, 20])
+def test_the_best_of_a_row_are_those_of_a_stable_sort(k: int) -> None:
+    rng = np.random.default_rng(k)
+    for values in (4, 1000):  # many ties, few ties
+        block = rng.integers(values, size=(50, 90)).astype(np.float32)
+        ids, found = nearest.best(block, k)
+        np.testing.assert_array_equal(ids, np.argsort(-block, axis=1, kind="stable")[:, :k])
+        np.testing.assert_array_equal(found, np.take_along_axis(block, ids, axis=1))
+
+
+@pytest.mark.parametrize("margin", ["ratio", "distance", "absolute"])
+def test_errors_between_many_languages_are_those_of_each_pair(margin: Margin) -> None:
+    base = noisy(40, 6, 0.0, 2)[0]
+    sides = {name: base + 1.2 * np.random.default_rng(seed).normal(size=base.shape) for seed, name in enumerate("abc")}
+    codes = {name: text_codes(["same" if row in (3, 30) else f"{name}{row}" for row in range(40)]) for name in sides}
+    found = xsim_nway(sides, margin=margin, same=codes)
+    for row, one in enumerate(sides):
+        for column, other in enumerate(sides):
+            if one != other:
+                each = xsim(sides[one], sides[other], margin=margin, same=codes[other])
+                assert (found.errors[row, column], found.k) == (each.errors, each.k) and each.errors
+    with pytest.raises(MismatchError, match=r"a has shape \(40, 6\), b \(40, 5\)"):
+        xsim_nway({"a": base, "b": base[:, :5]})

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from xret.errors import UsageError
+from xret.eval.evaluation import evaluate
 from xret.eval.scores import query_languages, score_run
 from xret.stages.evaluate import Evaluate, EvaluateBitext
 
@@ -30,6 +31,21 @@ def test_languages_weigh_the_same_in_macro_and_queries_in_micro() -> None:
         "RR": [0.5, 1.0, 0.0, 0.5, 0.5],
         "P@2": [0.25, 0.5, 0.0, 0.25, 0.25],
     }
+
+
+def test_a_query_without_results_has_its_language_from_another_run(caplog: pytest.LogCaptureFixture) -> None:
+    with_lang = RUN.append_column("qlang", pa.array(["de", "de", "de", "fr"]))
+    result = evaluate(QRELS, [("whole", with_lang), ("half", with_lang.slice(0, 2)), ("plain", RUN)], ["RR"])
+    rows = result.scores["half"].by_language(result.languages["half"]).to_pylist()
+    assert [(row["lang"], row["queries"]) for row in rows[:3]] == [("de", 2), ("fr", 1), ("und", 1)]
+    assert result.languages["plain"] == {} and result.to_json()["runs"][2]["languages"] == []
+    assert result.per_query().column_names == ["run", "qid", "measure", "value"] and result.per_query().num_rows == 12
+    assert [note.partition(";")[0] for note in result.notes] == [
+        "whole: 1 of 4 queries of the qrels have no results and count 0 (such as '4')",
+        "half: 3 of 4 queries of the qrels have no results and count 0 (such as '2', '3', '4')",
+        "plain: 1 of 4 queries of the qrels have no results and count 0 (such as '4')",
+    ]
+    assert [record.message for record in caplog.records] == list(result.notes)
 
 
 def test_every_query_keeps_its_values() -> None:

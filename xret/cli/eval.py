@@ -17,13 +17,23 @@ __all__ = ["evaluate", "print_json", "print_table"]
 # command -> one-line help; `xret.cli.eval_<command>` holds it. Repeated here so that the group's help imports nothing.
 COMMANDS = {
     "run": "Score runs against relevance judgements, as trec_eval does.",
+    "fairness": "Measure how runs treat the languages of documents and queries.",
     "calibration": "Compare ways to one list over many languages: effectiveness beside fairness.",
     "bitext": "Score mined pairs against gold pairs.",
     "tatoeba": "Score an encoder by Tatoeba accuracy (LASER's protocol).",
     "xsim": "Score an encoder by margin-based retrieval errors (xsim, xsim++).",
     "nway": "Score an encoder by xsim between every two of many languages.",
+    "flores": "Score an encoder by xsim between every two languages of FLORES.",
+    "ntrex": "Score an encoder by xsim between every two languages of NTREX-128.",
     "pxsim": "Score two encoders together: one finds, the other chooses.",
     "xquad-r": "Score an encoder by mAP over one pool of many languages (LAReQA).",
+    "report": "Write a report of scored rows or of a suite: HTML with plots, Markdown, LaTeX or text.",
+    "suite": "Evaluate systems on benchmarks as a file says, cached and resumable.",
+    "benchmark": "Read a published evaluation set (MIRACL, NeuCLIR, BEIR …), and score runs by its protocol.",
+    "belebele": "Score an encoder by finding Belebele's passages, within and across languages.",
+    "mfaq": "Score an encoder by finding answers on pages of questions (MFAQ).",
+    "known-item": "Make queries and judgements of your own parallel documents, and score an encoder.",
+    "protocols": "List the protocols, print their definitions, compare scored rows.",
 }
 EXAMPLE = """
 \b

@@ -12,6 +12,7 @@ from xret.cli.calibration_options import prior_option
 from xret.cli.counting import counted
 from xret.cli.eval import print_json, print_table
 from xret.cli.options import json_option, verbose_option
+from xret.cli.report_options import check_eval_report, eval_report_option, file_hashes, save_eval_report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,11 +48,11 @@ METHODS = ("raw", "zscore", "minmax", "rrf", "round-robin", "quota", "logistic",
     "-m", "--measure", "measures", multiple=True, metavar="M", help="Of effectiveness.  [default: nDCG@20 R@100]"
 )
 @click.option(
-    "--at", default=20, show_default=True, metavar="K", type=click.IntRange(min=1), help="Ranks for PEER and AWRF."
+    "--at", default=20, show_default=True, metavar="K", type=click.IntRange(1, 10**9), help="Ranks for PEER and AWRF."
 )
-@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Documents per query kept.  [default: all]")
+@click.option("--depth", metavar="N", type=click.IntRange(1, 10**9), help="Documents per query kept.  [default: all]")
 @click.option(
-    "--folds", default=5, show_default=True, metavar="N", type=click.IntRange(min=2), help="For logistic: of topics."
+    "--folds", default=5, show_default=True, metavar="N", type=click.IntRange(2, 10**6), help="For logistic: of topics."
 )
 @prior_option
 @click.option("--languages", is_flag=True, help="Also what every language of the documents gets, method by method.")
@@ -64,6 +65,7 @@ METHODS = ("raw", "zscore", "minmax", "rrf", "round-robin", "quota", "logistic",
 @click.option("--parallel-vectors", metavar="DIR", help="Of --parallel.")
 @click.option("--source", default="en", show_default=True, metavar="L", help="Language to which SHIFT moves all.")
 @click.option("--pooled", is_flag=True, help="For --save: one map for all languages.")
+@eval_report_option
 @json_option
 @verbose_option
 def command(qrels: str, runs: tuple[str, ...], save: str | None, as_json: bool, **options: Any) -> None:
@@ -89,6 +91,7 @@ def command(qrels: str, runs: tuple[str, ...], save: str | None, as_json: bool, 
 
     _refuse_idle(save, options)
     refuse_overwriting(save, qrels, *runs, options["corpus"], options["queries"], option="--save")
+    check_eval_report(options["report"], qrels, *runs, options["corpus"], options["queries"])
     judgements, corpus, queries = read_qrels(qrels), _corpus(options["corpus"]), _corpus(options["queries"])
     _refuse_vectors(options)
     tables = {name: read_run(name) for name in dict.fromkeys(runs)}
@@ -108,10 +111,19 @@ def command(qrels: str, runs: tuple[str, ...], save: str | None, as_json: bool, 
         fitted = fitted or (fit_relevance(run, judgements, by_language=not options["pooled"]) if save else None)
     if options["vectors"]:
         found[options["vectors"]] = _recentred(options, next(iter(tables.values())), judgements, corpus, queries)
+    if options["report"]:
+        _report(options["report"], found, {"qrels": qrels, "corpus": options["corpus"], "queries": options["queries"]})
     (_as_json if as_json else _as_tables)(found, options["languages"])
     if save and fitted:
         fitted.save(save)
         click.echo(f"{save}: fitted on {counted(fitted.made['queries'], 'query')} of {runs[0]}", err=True)
+
+
+def _report(path: str, found: dict[str, list[Compared]], files: dict[str, str | None]) -> None:
+    from xret.eval.reports import calibrations_report, provenance, today
+
+    known = file_hashes(files | {f"run {name}": name for name in found})
+    save_eval_report(calibrations_report(found, date=today(), provenance=provenance(known)), path)
 
 
 def _refuse_idle(save: str | None, options: dict[str, Any]) -> None:

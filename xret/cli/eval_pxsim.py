@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from xret.cli.options import (
     threads_option,
     verbose_option,
 )
+from xret.cli.protocol_options import about, check_save, protocol_option, save_option, save_row
 
 __all__ = ["command"]
 
@@ -47,6 +49,8 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 @click.option("--tgt-lang", metavar="L", callback=checked_lang, help="Language of TGT.")
 @device_option
 @threads_option
+@protocol_option("pxsim")
+@save_option
 @json_option
 @verbose_option
 def command(src: str, tgt: str, as_json: bool, **given: Any) -> None:
@@ -57,8 +61,11 @@ def command(src: str, tgt: str, as_json: bool, **given: Any) -> None:
     the same text from another line is an error.
     """
     from xret.encoders import load_encoder
+    from xret.eval.protocols import protocol
+    from xret.eval.protocols.rows import xsim_row
     from xret.eval.pxsim import pxsim
 
+    check_save(given["save"], src, tgt)
     texts, langs = parallel_texts(src, tgt, given["src_lang"], given["tgt_lang"])
     vectors, names = [], []
     for name in (given["encoder"], given["aux_encoder"]):
@@ -67,7 +74,12 @@ def command(src: str, tgt: str, as_json: bool, **given: Any) -> None:
         vectors += [model.encode(side, lang=lang, progress=True) for side, lang in zip(texts, langs, strict=True)]
     scores = pxsim(*vectors, alpha=given["alpha"], margin=given["margin"], k=given["k"])
     row = {"encoder": names[0], "aux_encoder": names[1], **asdict(scores), "error": scores.error}
+    row.pop("wrong")
+    settings = {"margin": given["margin"], "k": given["k"], "alpha": given["alpha"]}
+    used = protocol("pxsim").varied(aux_encoder=names[1], **settings)
+    named = {"system": names[0], "benchmark": f"{Path(src).name} {Path(tgt).name}", "lang": langs[0][0]}
+    save_row(given["save"], lambda: xsim_row(used, scores, *texts, **named))
     if as_json:
-        print_json(row)
+        print_json({"protocol": about(used), **row})
     else:
         print_table([row], list(row))

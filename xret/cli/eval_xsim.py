@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +17,12 @@ from xret.cli.options import (
     threads_option,
     verbose_option,
 )
+from xret.cli.protocol_options import about, check_save, protocol_option, save_option, save_row
 
 if TYPE_CHECKING:
-    from xret.eval.xsimplus import HardNegatives
+    from xret.eval.protocols import Protocol
+    from xret.eval.xsim import XsimScores
+    from xret.eval.xsimplus import HardNegatives, XsimPlusScores
 
 __all__ = ["command", "parallel_texts"]
 
@@ -55,6 +59,8 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 @click.option("--negative-types", type=click.Path(), metavar="JSON", help="How each line of --negatives was made.")
 @device_option
 @threads_option
+@protocol_option("xsim", "xsim++")
+@save_option
 @json_option
 @verbose_option
 def command(src: str, tgt: str, as_json: bool, **given: Any) -> None:
@@ -67,10 +73,12 @@ def command(src: str, tgt: str, as_json: bool, **given: Any) -> None:
     numbers, names and negations of TGT by rules of our own: to compare encoders, not to set beside published numbers.
     """
     from xret.encoders import load_encoder
+    from xret.eval.protocols.rows import xsim_row
     from xret.eval.xsim import text_codes, xsim
     from xret.eval.xsimplus import xsim_plus
 
     _check(given)
+    check_save(given["save"], src, tgt)
     texts, langs = parallel_texts(src, tgt, given["src_lang"], given["tgt_lang"])
     negatives = _negatives(texts[1], langs[1], given) if given["negatives"] else None
     model = load_encoder(given["encoder"], device=given["device"], threads=given["threads"])
@@ -78,14 +86,19 @@ def command(src: str, tgt: str, as_json: bool, **given: Any) -> None:
     x = model.encode(texts[0], lang=langs[0], progress=True)
     y = model.encode([*texts[1], *more], lang=[*langs[1], *[langs[1][0]] * len(more)], progress=True)
     options = {"margin": given["margin"], "k": given["k"]}
+    scores: XsimScores | XsimPlusScores
     if negatives:
         plus = xsim_plus(x, y, texts[1], negatives, **options)
-        row, types = {"encoder": model.name, **asdict(plus), "error": plus.error}, dict(plus.types)
+        scores, types = plus, dict(plus.types)
     else:
-        scores = xsim(x, y, same=None if given["by_line"] else text_codes(texts[1]), **options)
-        row, types = {"encoder": model.name, **asdict(scores), "error": scores.error}, {}
+        scores, types = xsim(x, y, same=None if given["by_line"] else text_codes(texts[1]), **options), {}
+    row = {"encoder": model.name, **asdict(scores), "error": scores.error}
+    row.pop("wrong")
+    used = _protocol(given)
+    named = {"system": model.name, "benchmark": f"{Path(src).name} {Path(tgt).name}", "lang": langs[0][0]}
+    save_row(given["save"], lambda: xsim_row(used, scores, texts[0], [*texts[1], *more], **named))
     if as_json:
-        print_json(row)
+        print_json({"protocol": about(used), **row})
         return
     row.pop("types", None)
     print_table([row], list(row))
@@ -122,6 +135,15 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError("--negative-types is for the lines of a --negatives file; leave it out")
     if given["negatives"] and given["by_line"]:
         raise UsageError("--by-line: xsim++ compares texts; leave out --by-line or --negatives")
+
+
+def _protocol(given: dict[str, Any]) -> Protocol:
+    from xret.eval.protocols import protocol
+
+    options = {"margin": given["margin"], "k": given["k"]}
+    if given["negatives"]:
+        return protocol("xsim++").varied(negatives="made" if given["negatives"] == "made" else "file", **options)
+    return protocol("xsim").varied(same="line" if given["by_line"] else "text", **options)
 
 
 def _negatives(texts: list[str], langs: list[str], given: dict[str, Any]) -> HardNegatives:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "Command",
     "checked_lang",
     "device_option",
     "encoder_option",

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from xret.corpus.rows import CORE, Mask
 
-__all__ = ["corpus_hash", "gather", "keep", "texts"]
+__all__ = ["CorpusHash", "corpus_hash", "gather", "keep", "texts"]
 
 CHUNK = 1 << 26  # bytes of a chunk that `gather` makes: far below the 2 GiB that an Arrow string array can hold
 RUN = 64  # rows that a run of kept ones must have on average to be worth a slice
@@ -26,13 +26,32 @@ def corpus_hash(table: pa.Table) -> str:
 
     The same for any chunking, file format, string type, and further columns. A missing `lang` counts as ``und``.
     """
-    total = hashlib.sha256(f"xret corpus 1: {table.num_rows} rows".encode())
-    for name in CORE:
-        lengths, data = hashlib.sha256(), hashlib.sha256()
-        for start in range(0, table.num_rows, 65536):
-            _feed(_part(table, name, start, 65536), lengths, data)
-        total.update(lengths.digest() + data.digest())
-    return total.hexdigest()
+    state = CorpusHash()
+    for start in range(0, table.num_rows, 65536):
+        state.update(table.slice(start, 65536))
+    return state.hexdigest()
+
+
+class CorpusHash:
+    """`corpus_hash` of a corpus that comes piece by piece."""
+
+    def __init__(self) -> None:
+        """Of no rows yet."""
+        self._rows = 0
+        self._columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in CORE}
+
+    def update(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Add rows `id, text` (+ `lang`)."""
+        self._rows += rows.num_rows
+        for name, (lengths, data) in self._columns.items():
+            _feed(_part(rows, name), lengths, data)
+
+    def hexdigest(self) -> str:
+        """64 hex characters, of all rows so far."""
+        total = hashlib.sha256(f"xret corpus 1: {self._rows} rows".encode())
+        for lengths, data in self._columns.values():
+            total.update(lengths.digest() + data.digest())
+        return total.hexdigest()
 
 
 def texts(table: pa.Table, start: int, stop: int) -> list[str]:
@@ -117,11 +136,13 @@ def _groups(owner: Ints) -> Iterator[tuple[int, Ints]]:
     yield from zip(numbers.tolist(), np.split(order, opens[1:]), strict=True) if len(numbers) else ()
 
 
-def _part(table: pa.Table, name: str, start: int, length: int) -> pa.Array:
-    if name == "lang" and name not in table.column_names:
-        return pa.array(["und"] * min(length, table.num_rows - start))
-    chunks = table.column(name).slice(start, length).cast(pa.large_string()).chunks
-    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+def _part(rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    if name == "lang" and name not in rows.schema.names:
+        return pa.array(["und"] * rows.num_rows)
+    column = rows.column(name).cast(pa.large_string())
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
 
 
 def _feed(array: pa.Array, lengths: hashlib._Hash, data: hashlib._Hash) -> None:

@@ -27,12 +27,14 @@ class LareqaScores:
         pooled: (L,) mAP of each language's questions over the whole pool, every language's answer being relevant.
         pairs: (L, L) mAP of questions in the row's language over the sentences of the column's language alone.
         questions: (L,) number of questions.
+        values: (q,) AP of each question over the whole pool.
     """
 
     langs: tuple[str, ...]
     pooled: Floats
     pairs: Floats
     questions: Ints
+    values: Floats
 
     @property
     def map(self) -> float:
@@ -134,7 +136,7 @@ def _scores(names: tuple[str, ...], column: Ints, ahead: Ints, block_lang: Ints)
     pairs = np.array(
         [np.nanmean(single[rows], axis=0) if rows.any() else np.full(len(names), np.nan) for rows in per_lang]
     )
-    return LareqaScores(names, means, pairs, np.array([rows.sum() for rows in per_lang]))
+    return LareqaScores(names, means, pairs, np.array([rows.sum() for rows in per_lang]), pooled)
 
 
 def _average_precision(rank: Ints, present: npt.NDArray[np.bool_]) -> Floats:

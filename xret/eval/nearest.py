@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from xret.errors import InputError
 
-__all__ = ["TextEncoder", "blocks", "nearest", "top_k", "unit"]
+__all__ = ["TextEncoder", "best", "blocks", "nearest", "top_k", "unit"]
 
 Vectors = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -71,7 +71,7 @@ def top_k(x: Vectors, y: Vectors, k: int) -> tuple[Ints, Vectors]:
     Equal rows of x have equal neighbours.
     """
     first, number = _distinct(x)
-    found = [_top(block, k) for _, block in blocks(x[first], y)]
+    found = [best(block, k) for _, block in blocks(x[first], y)]
     ids, cosines = (np.concatenate([each[place] for each in found])[number] for place in (0, 1))
     return ids.astype(np.int64), cosines.astype(np.float32)
 
@@ -89,6 +89,17 @@ def _distinct(rows: Vectors) -> tuple[Ints, Ints]:
     return first[order], rank[number]
 
 
-def _top(block: Vectors, k: int) -> tuple[Ints, Vectors]:
-    ids = np.argsort(-block, axis=1, kind="stable")[:, :k]
+def best(block: Vectors, k: int) -> tuple[Ints, Vectors]:
+    """Columns (rows, k) and values (rows, k), descending, of the k highest values of each row; ties by column."""
+    columns = block.shape[1]
+    if k * 4 > columns:
+        ids = np.argsort(-block, axis=1, kind="stable")[:, :k]
+        return ids, np.take_along_axis(block, ids, axis=1)
+    some = np.sort(np.argpartition(block, columns - k, axis=1)[:, columns - k :], axis=1)
+    values = np.take_along_axis(block, some, axis=1)
+    ids = np.take_along_axis(some, np.argsort(-values, axis=1, kind="stable"), axis=1)
+    # Where further columns have the lowest of these values, the partition took any of them.
+    crowded = np.flatnonzero((block >= values.min(axis=1, keepdims=True)).sum(axis=1) > k)
+    if len(crowded):
+        ids[crowded] = np.argsort(-block[crowded], axis=1, kind="stable")[:, :k]
     return ids, np.take_along_axis(block, ids, axis=1)

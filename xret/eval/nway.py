@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from xret.errors import MismatchError
-from xret.eval.xsim import Margin, xsim
+from xret.eval.nearest import top_k, unit
+from xret.eval.xsim import Margin, Neighbours, checked_k, scored_neighbours
 
 __all__ = ["NwayScores", "xsim_nway"]
 
@@ -80,11 +82,23 @@ def xsim_nway(
     langs = tuple(vectors)
     if len(langs) < 2:
         raise MismatchError(f"wanted two languages or more to compare; found {', '.join(langs) or 'none'}")
+    units = [unit(each, lang) for lang, each in vectors.items()]
+    odd = next((place for place, each in enumerate(units) if each.shape != units[0].shape), None)
+    if odd is not None or not len(units[0]):
+        found = f"{langs[0]} has shape {units[0].shape}, {langs[odd or 1]} {units[odd or 1].shape}"
+        raise MismatchError(f"the languages must be parallel, row by row; found that {found}")
+    k = checked_k(margin, k, len(units[0]))
+    codes = [np.arange(len(units[0])) if same is None else same[lang] for lang in langs]
     errors = np.zeros((len(langs), len(langs)), np.int64)
-    for row, src in enumerate(langs):
-        for column, tgt in enumerate(langs):
-            if row != column:
-                codes = None if same is None else same[tgt]
-                found = xsim(vectors[src], vectors[tgt], margin=margin, k=k, same=codes)
-                errors[row, column] = found.errors
-    return NwayScores(langs, errors, found.sentences, margin, found.k)
+    for one, other in itertools.combinations(range(len(langs)), 2):  # neighbours serve both directions
+        there, back = top_k(units[one], units[other], k), top_k(units[other], units[one], k)
+        errors[one, other] = _errors(there, back, margin, codes[other])
+        errors[other, one] = _errors(back, there, margin, codes[one])
+    return NwayScores(langs, errors, len(units[0]), margin, k)
+
+
+def _errors(there: Neighbours, back: Neighbours, margin: Margin, code: npt.NDArray[np.integer]) -> int:
+    ids = there[0]
+    scores = scored_neighbours(there, None if margin == "absolute" else back, margin)
+    chosen = ids[np.arange(len(ids)), scores.argmax(axis=1)]
+    return int((code[chosen] != code).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,14 @@ __all__ = ["PxsimScores", "pxsim"]
 
 @dataclass(frozen=True)
 class PxsimScores:
-    """Errors among sentences; `error` is their quotient, between 0 and 1."""
+    """Errors among sentences; `error` is their quotient, between 0 and 1; `wrong` are their rows."""
 
     margin: Margin
     k: int
     alpha: float
     errors: int
     sentences: int
+    wrong: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def error(self) -> float:
@@ -78,4 +79,5 @@ def pxsim(
         cosine = np.einsum("nd,nd->n", x_aux, y_aux[ids[:, place]], dtype=np.float64)
         scores[:, place] = alpha * scores[:, place] + (1 - alpha) * cosine
     chosen = ids[np.arange(len(x)), scores.argmax(axis=1)]
-    return PxsimScores(margin, k, alpha, int((chosen != np.arange(len(x))).sum()), len(x))
+    wrong = np.flatnonzero(chosen != np.arange(len(x)))
+    return PxsimScores(margin, k, alpha, len(wrong), len(x), tuple(wrong.tolist()))

@@ -23,12 +23,12 @@ class RunScores:
     """The values of a run.
 
     Attributes:
-        measures: m measures.
+        measures: m measures, whose `str` is their spelling (of judgements, or of answers).
         qids: (n,) strings: every query of the qrels.
         values: (n, m) float64.
     """
 
-    measures: tuple[Measure, ...]
+    measures: tuple[object, ...]
     qids: pa.Array
     values: Floats
 
@@ -63,20 +63,27 @@ class RunScores:
         return pa.table({"lang": [*names, "macro", "micro"], "queries": [*sizes, len(lang), len(lang)], **columns})
 
 
-def score_run(run: pa.Table, qrels: pa.Table, measures: Sequence[Measure | str] = DEFAULT_MEASURES) -> RunScores:
+def score_run(
+    run: pa.Table,
+    qrels: pa.Table,
+    measures: Sequence[Measure | str] = DEFAULT_MEASURES,
+    *,
+    subtopics: pa.Table | None = None,
+) -> RunScores:
     """Score one run.
 
     Args:
         run: `qid, docid, score`; trec_eval's order is made here, `rank` is not read.
         qrels: `qid, docid, relevance`.
         measures: measures or their spellings.
+        subtopics: `docid, lang` or `qid, docid, subtopic`, for alpha-nDCG (see `aspects_of`).
 
     Raises:
         EvalError: run and qrels have no query in common.
-        UsageError: an unknown measure.
+        UsageError: an unknown measure, or one that needs subtopics where there are none.
     """
     wanted = tuple(measure if isinstance(measure, Measure) else parse_measure(measure) for measure in measures)
-    judged = judge(run, qrels)
+    judged = judge(run, qrels, subtopics=subtopics)
     values = (
         np.stack([measure.per_query(judged) for measure in wanted], axis=1)
         if wanted

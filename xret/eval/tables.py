@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 
 from xret.artifact import atomic_file
@@ -15,17 +16,19 @@ __all__ = ["write_table"]
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as ``.parquet``, ``.jsonl`` or ``.tsv`` (with a header), by the name's suffix.
+    """Write a table as ``.parquet``, ``.csv``, ``.jsonl`` or ``.tsv`` (with a header), by the name's suffix.
 
     Raises:
         EvalError: another suffix, or a value with a tab or a line end for ``.tsv``.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".parquet", ".jsonl", ".tsv"):
-        raise EvalError(f"{path}: unknown format '{path.suffix}'; wanted a name in .tsv, .jsonl or .parquet")
+    if suffix not in (".parquet", ".csv", ".jsonl", ".tsv"):
+        raise EvalError(f"{path}: unknown format '{path.suffix}'; wanted a name in .tsv, .csv, .jsonl or .parquet")
     with atomic_file(path) as temporary:
         if suffix == ".parquet":
             pa.parquet.write_table(table, temporary)
+        elif suffix == ".csv":
+            pa.csv.write_csv(table, temporary)
         else:
             temporary.write_text(_jsonl(table) if suffix == ".jsonl" else _tsv(table, path), encoding="utf-8")
 

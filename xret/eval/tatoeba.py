@@ -18,7 +18,7 @@ from xret.corpus.languages import check_lang
 from xret.errors import EvalError, InputError, MismatchError
 from xret.eval.nearest import TextEncoder, nearest, unit
 
-__all__ = ["Parallel", "read_tatoeba", "score_tatoeba", "tatoeba_accuracy"]
+__all__ = ["Parallel", "read_tatoeba", "score_tatoeba", "tatoeba_accuracy", "tatoeba_hits"]
 
 log = logging.getLogger("xret")
 
@@ -46,11 +46,21 @@ def tatoeba_accuracy(src: npt.ArrayLike, tgt: npt.ArrayLike) -> tuple[float, flo
     Raises:
         MismatchError: the sides differ in rows or dimension.
     """
+    there, back = tatoeba_hits(src, tgt)
+    return float(there.mean()), float(back.mean())
+
+
+def tatoeba_hits(src: npt.ArrayLike, tgt: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """(n,) of each direction: whether the nearest neighbour is the translation, as in `tatoeba_accuracy`.
+
+    Raises:
+        MismatchError: the sides differ in rows or dimension.
+    """
     x, y = unit(src, "src"), unit(tgt, "tgt")
     if x.shape != y.shape or len(x) == 0:
         raise MismatchError(f"the two sides must be parallel, row by row; found shapes {x.shape} and {y.shape}")
     rows = np.arange(len(x))
-    return float((nearest(x, y) == rows).mean()), float((nearest(y, x) == rows).mean())
+    return nearest(x, y) == rows, nearest(y, x) == rows
 
 
 def read_tatoeba(source: str | Path, *, langs: Collection[str] = ()) -> dict[str, Parallel]:
@@ -77,8 +87,20 @@ def read_tatoeba(source: str | Path, *, langs: Collection[str] = ()) -> dict[str
     return {lang: data[lang] for lang in sorted({known[lang] for lang in langs} if langs else data)}
 
 
-def score_tatoeba(data: Mapping[str, Parallel], encoder: TextEncoder, *, progress: bool = False) -> pa.Table:
-    """Accuracies per language; `progress` shows a bar on stderr when that is a terminal.
+def score_tatoeba(
+    data: Mapping[str, Parallel],
+    encoder: TextEncoder,
+    *,
+    progress: bool = False,
+    hits: dict[str, tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] | None = None,
+) -> pa.Table:
+    """Accuracies per language.
+
+    Args:
+        data: language -> lines.
+        encoder: for both sides.
+        progress: show a bar on stderr when that is a terminal.
+        hits: filled with `tatoeba_hits` of each language, for statistics over lines.
 
     Returns:
         `lang` (BCP 47 where there is a code), `file_lang`, `lines: int64`, `to_en, from_en, mean: float64` between 0
@@ -88,7 +110,10 @@ def score_tatoeba(data: Mapping[str, Parallel], encoder: TextEncoder, *, progres
     for lang, lines in tqdm(data.items(), unit="lang", disable=None if progress else True):
         theirs = encoder.encode(lines.texts, lang=[_bcp47(lang)] * len(lines.texts))
         english = encoder.encode(lines.english, lang=["en"] * len(lines.english))
-        there, back = tatoeba_accuracy(theirs, english)
+        found = tatoeba_hits(theirs, english)
+        if hits is not None:
+            hits[lang] = found
+        there, back = (float(each.mean()) for each in found)
         log.info("tatoeba %s: %d lines, to English %.4f, from English %.4f", lang, len(lines.texts), there, back)
         rows.append((_bcp47(lang), lang, len(lines.texts), there, back, (there + back) / 2))
     names = ["lang", "file_lang", "lines", "to_en", "from_en", "mean"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,31 @@ from xret.errors import MismatchError, UsageError
 from xret.eval.nearest import top_k, unit
 from xret.margins import MARGINS, Margin, margin_scores
 
-__all__ = ["Margin", "XsimScores", "checked_k", "margin_neighbours", "pooled_error", "text_codes", "xsim"]
+__all__ = [
+    "Margin",
+    "Neighbours",
+    "XsimScores",
+    "checked_k",
+    "margin_neighbours",
+    "pooled_error",
+    "scored_neighbours",
+    "text_codes",
+    "xsim",
+]
+
+
+Neighbours = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]  # of `top_k`
 
 
 @dataclass(frozen=True)
 class XsimScores:
-    """Errors among sentences; `error` is their quotient, between 0 and 1."""
+    """Errors among sentences; `error` is their quotient, between 0 and 1; `wrong` are their rows."""
 
     margin: Margin
     k: int
     errors: int
     sentences: int
+    wrong: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def error(self) -> float:
@@ -68,7 +82,8 @@ def xsim(
     ids, scores = margin_neighbours(x, y, margin=margin, k=k)
     chosen = ids[np.arange(len(x)), scores.argmax(axis=1)]
     code = np.arange(len(x)) if same is None else same
-    return XsimScores(margin, k, int((code[chosen] != code).sum()), len(x))
+    wrong = np.flatnonzero(code[chosen] != code)
+    return XsimScores(margin, k, len(wrong), len(x), tuple(wrong.tolist()))
 
 
 def checked_k(margin: Margin, k: int, rows: int) -> int:
@@ -98,10 +113,25 @@ def margin_neighbours(
     Returns:
         (n, k) row numbers by falling cosine, ties by number; (n, k) scores.
     """
-    ids, cosines = top_k(x, y, k)
+    there = top_k(x, y, k)
+    return there[0], scored_neighbours(there, None if margin == "absolute" else top_k(y, x, k), margin)
+
+
+def scored_neighbours(there: Neighbours, back: Neighbours | None, margin: Margin) -> npt.NDArray[np.float64]:
+    """The margins of the pairs of a row of x with its k nearest rows of y.
+
+    Args:
+        there: `top_k` of x among y.
+        back: of y among x; None for ``absolute``, which does not look at it.
+        margin: how pairs are scored.
+
+    Returns:
+        (n, k) scores.
+    """
+    ids, cosines = there
     forward = cosines.mean(axis=1, keepdims=True, dtype=np.float64)
-    backward = np.zeros(len(y)) if margin == "absolute" else top_k(y, x, k)[1].mean(axis=1, dtype=np.float64)
-    return ids, margin_scores(cosines, forward, backward[ids], margin)
+    backward = np.zeros_like(ids, np.float64) if back is None else back[1].mean(axis=1, dtype=np.float64)[ids]
+    return margin_scores(cosines, forward, backward, margin)
 
 
 def pooled_error(scores: Iterable[XsimScores], *, least: int = 100) -> float:

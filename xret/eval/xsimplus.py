@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class XsimPlusScores:
         margin, k: as given, k cut to the number of sentences.
         errors, sentences, negatives: numbers of them.
         types: kind of error -> how many; `MISALIGNED` for others than changed forms of the right translation.
+        wrong: rows of the sentences with errors.
     """
 
     margin: Margin
@@ -47,6 +48,7 @@ class XsimPlusScores:
     sentences: int
     negatives: int
     types: Mapping[str, int]
+    wrong: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def error(self) -> float:
@@ -95,7 +97,7 @@ def xsim_plus(
     code = text_codes([text.strip() for text in (*texts, *negatives.texts)])
     wrong = np.flatnonzero(code[chosen] != code[:n])
     types = Counter(_type(texts[row], int(chosen[row]) - n, negatives) for row in wrong.tolist())
-    return XsimPlusScores(margin, k, len(wrong), n, m, dict(sorted(types.items())))
+    return XsimPlusScores(margin, k, len(wrong), n, m, dict(sorted(types.items())), tuple(wrong.tolist()))
 
 
 def _type(text: str, place: int, negatives: HardNegatives) -> str:
@@ -149,7 +151,7 @@ def _lines(path: Path) -> list[str]:
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvalError(f"{where}: not JSON ({error}); lines of text need --negative-types") from error
     if not isinstance(value, dict):
         raise EvalError(f"{where}: found {type(value).__name__}, wanted an object")

@@ -2,6 +2,7 @@
 
 compose.py   Step, Pipeline: which stage reads and writes which named value
 store.py     results on disk under a key of options and input contents
+made.py      when, by what and where a result was made
 lock.py      one process at a time works on a result
 scratch.py   the temporary folder of a pipeline that keeps nothing
 hashes.py    the content hash of a table or an artifact folder
@@ -9,6 +10,7 @@ source.py    named inputs: files and folders to values
 sink.py      named outputs: values to files
 options.py   plain values of a TOML file to the typed options of a stage
 file.py      the TOML file
+suite/       many systems on many benchmarks
 """
 
 from xret.pipeline.compose import Pipeline, Step

@@ -7,15 +7,16 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeVar, Union
 
 from xret.errors import UsageError
 from xret.stages import stage_class
 from xret.stages.stage import Stage
 from xret.suggest import did_you_mean
 
-__all__ = ["make_stage"]
+__all__ = ["make_record", "make_stage"]
 
+T = TypeVar("T")
 NOT_ABSENT = "not absent"  # what None says of any value: TOML has no None, so leaving the option out is the way
 
 
@@ -25,21 +26,34 @@ def make_stage(name: str, options: Mapping[str, Any]) -> Stage:
     Raises:
         UsageError: unknown stage or option (with the nearest known name), missing option, or a value of the wrong type.
     """
-    cls = stage_class(name)
-    fields = {field.name: field for field in dataclasses.fields(cls)}
+    return make_record(stage_class(name), options, f"stage '{name}'")
+
+
+def make_record(cls: type[T], options: Mapping[str, Any], what: str) -> T:
+    """A dataclass filled from plain values.
+
+    Args:
+        cls: a dataclass all of whose fields can be given by name.
+        options: field -> value.
+        what: what this is called in messages.
+
+    Raises:
+        UsageError: an unknown option (with the nearest known name), one that is missing, or a value of the wrong type.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(cls)
     typed = {}
     for option, value in options.items():
         if option not in fields:
-            raise UsageError(f"stage '{name}' has no option '{option}'; {did_you_mean(option, fields)}")
+            raise UsageError(f"{what} has no option '{option}'; {did_you_mean(option, fields)}")
         try:
             typed[option] = _typed(value, hints[option])
         except ValueError as error:
-            raise UsageError(f"stage '{name}', option '{option}': {error}") from error
+            raise UsageError(f"{what}, option '{option}': {error}") from error
     for field in fields.values():
         unset = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if unset and field.name not in typed:
-            raise UsageError(f"stage '{name}' needs the option '{field.name}'")
+            raise UsageError(f"{what} needs the option '{field.name}'")
     return cls(**typed)
 
 

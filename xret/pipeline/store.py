@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,13 @@ from xret.errors import InputError
 from xret.mapped import write_batches
 from xret.pipeline.hashes import value_hash
 from xret.pipeline.lock import only_one
+from xret.pipeline.made import made_here
 from xret.stages.stage import Stage, Value
 
 __all__ = ["StepReport", "StepStore"]
 
 RESULT = "output.arrow"
+log = logging.getLogger("xret")
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,24 @@ class StepStore:
         for (name, _), value in zip(sources, values, strict=True):
             if name not in hashes:
                 hashes[name] = value_hash(value)
-        inputs = {name: hashes[name] for name, _ in sources}
+        inputs = {name: hashes[name] for name, _ in sources if name in bag}
         key = digest(stage.key(), [hashes[name] for name, _ in sources])
-        home = self.folder / f"{stage.name}-{key[:12]}"
+        home = self._home(stage, key)
         with only_one(home):
             found = self._found(home, key) if self.resume else None
             status = "cached" if found is not None else "computed"
             value, hashes[writes] = found or self._compute(stage, values, home, {"key": key, "inputs": inputs})
         return value, StepReport(stage.name, writes, status, _rows(value), time.perf_counter() - start, home)
+
+    def find(self, stage: Stage, inputs: Sequence[str]) -> tuple[Value, str, Path] | None:
+        """The finished result over inputs of these content hashes, its own hash and its folder; nothing is computed."""
+        key = digest(stage.key(), list(inputs))
+        home = self._home(stage, key)
+        found = self._found(home, key)
+        return None if found is None else (*found, home)
+
+    def _home(self, stage: Stage, key: str) -> Path:
+        return self.folder / f"{stage.name}-{key[:12]}"
 
     def _unkept(
         self, stage: Stage, values: Sequence[Value | None], writes: str, start: float
@@ -100,15 +113,17 @@ class StepStore:
         """The finished result under this key with its content hash; None when there is none, or it has changed."""
         if not (home / MANIFEST).is_file():
             return None
-        fields = read_manifest(home, kind="step")
-        place = home / str(fields["output"])
-        if fields["key"] != key or not place.exists():
-            return None
-        if fields["type"] == "table":
-            return _map(place), str(fields["hash"])
         try:
+            fields = read_manifest(home, kind="step")
+            place = home / str(fields["output"])
+            if fields["key"] != key or not place.exists():
+                return None
+            _check_sizes(place, fields.get("files", {}))
+            if fields["type"] == "table":
+                return _map(place), str(fields["hash"])
             return (place, str(fields["hash"])) if value_hash(place) == fields["hash"] else None
-        except InputError:
+        except InputError as error:
+            log.warning("%s; it is computed again", error)
             return None
 
     def _compute(
@@ -136,8 +151,10 @@ class StepStore:
                 "type": "folder" if isinstance(value, Path) else "table",
                 "output": str(place.relative_to(home)) if place.is_relative_to(home) else str(place.resolve()),
                 "hash": made,
+                "files": _sizes(place),
                 "rows": _rows(value),
                 "seconds": round(time.perf_counter() - start, 3),
+                "made": made_here(),
             },
         )
         return value, made
@@ -153,7 +170,24 @@ def _map(path: Path) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: damaged ({error}); delete '{path.parent}' and run again") from error
+        raise InputError(f"{path}: damaged ({error})") from error
+
+
+def _sizes(place: Path) -> dict[str, int]:
+    """Bytes of a file (under no name), or of each file in a folder: what was cut off or lost shows in them."""
+    if place.is_file():
+        return {"": place.stat().st_size}
+    files = sorted(each for each in place.rglob("*") if each.is_file())
+    return {each.relative_to(place).as_posix(): each.stat().st_size for each in files}
+
+
+def _check_sizes(place: Path, written: Mapping[str, int]) -> None:
+    """Refuse files that are lost or of other sizes than were written; more files do not matter."""
+    found = _sizes(place)
+    for name, size in written.items():
+        if found.get(name) != size:
+            state = "is gone" if name not in found else f"has {found[name]:,} bytes of {size:,}"
+            raise InputError(f"{place / name if name else place}: {state}")
 
 
 def _rows(value: Value) -> int | None:

@@ -29,8 +29,10 @@ def trec_order(query: Ints, score: npt.NDArray[np.floating], docid: pa.ChunkedAr
         (n,) a permutation of 0..n-1.
     """
     key = (query.astype(np.uint64) << np.uint64(32)) | _descending(score)
-    order: Ints = np.argsort(key, kind="stable")  # timsort: next to nothing for a run that is in order already
-    key = key[order]
+    order: Ints = np.arange(len(key))
+    if not (key[1:] >= key[:-1]).all():  # most runs are in order already
+        order = np.argsort(key)  # not stable, and faster for it: equal keys are put in order below
+        key = key[order]
     same = key[1:] == key[:-1]
     tied = np.zeros(len(key), bool)
     tied[1:] |= same
@@ -38,6 +40,7 @@ def trec_order(query: Ints, score: npt.NDArray[np.floating], docid: pa.ChunkedAr
     places = np.flatnonzero(tied)
     if len(places):
         rows = order[places]
+        rows = rows[np.lexsort((rows, key[places]))]  # so that rows equal in all stay as they came
         order[places] = rows[np.lexsort((_docid_rank(docid, rows), key[places]))]
     return order
 
@@ -64,8 +67,8 @@ def _descending(score: npt.NDArray[np.floating]) -> npt.NDArray[np.uint64]:
     """Numbers that ascend as float32 scores descend; equal scores (also 0 and -0) give equal numbers."""
     with np.errstate(over="ignore"):  # beyond float32 is infinity, in trec_eval too
         bits = (score.astype(np.float32) + np.float32(0)).view(np.uint32)
-    ascending = np.where(bits >> 31 == 1, ~bits, bits | np.uint32(1 << 31))
-    return (~ascending).astype(np.uint64)
+    negative = (bits.view(np.int32) >> 31).view(np.uint32)  # all bits where the sign is
+    return (~(bits ^ (negative | np.uint32(1 << 31)))).astype(np.uint64)
 
 
 def _docid_rank(docid: pa.ChunkedArray | pa.Array, rows: Ints) -> Ints:

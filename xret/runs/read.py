@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 
 from xret.errors import EvalError
 from xret.packed import label_of
+from xret.runs.checks import refuse_labels, warn_of_ranks
 from xret.runs.codes import pair_codes
 from xret.runs.columns import known_columns
 from xret.runs.order import ordered
 from xret.runs.rows import Rows, read_rows
 
-__all__ = ["QRELS_FIELDS", "RUN_FIELDS", "read_qrels", "read_run"]
+__all__ = ["QRELS_FIELDS", "RUN_FIELDS", "read_judgements", "read_qrels", "read_run"]
 
 RUN_FIELDS = ("qid", "Q0", "docid", "rank", "score", "tag")
 QRELS_FIELDS = ("qid", "iter", "docid", "relevance")
@@ -40,6 +41,8 @@ def read_run(source: str | Path) -> pa.Table:
     _refuse_nan(rows, score)
     columns = {"qid": _ids(rows, "qid"), "docid": _ids(rows, "docid"), "score": score}
     _refuse_twice(rows, columns["qid"], columns["docid"])
+    if "rank" in rows.table.column_names:
+        warn_of_ranks(label_of(source), pa.table(columns), rows.table["rank"])
     further = rows.table.select([name for name in rows.table.column_names if name not in RUN_FIELDS[:5]])
     known = known_columns(further, label=label_of(source))
     columns["tag"] = known["tag"] if "tag" in known.column_names else pa.array(["run"] * len(score), pa.string())
@@ -60,13 +63,21 @@ def read_qrels(source: str | Path) -> pa.Table:
 
     Raises:
         EvalError: no such file, nothing in it, a wrong number of fields, a relevance that is no whole number, a
-            document judged twice for one query; names file and line.
+            document judged twice for one query, a relevance that cannot be a label; names file and line.
     """
-    rows = read_rows(source, fields=QRELS_FIELDS, needed=("qid", "docid", "relevance"), what="qrels")
+    return read_judgements(source)
+
+
+def read_judgements(source: str | Path, *, subtopics: bool = False) -> pa.Table:
+    """`read_qrels`; with `subtopics` the second field is one (TREC's diversity judgements): a column more."""
+    names = ("qid", "subtopic") if subtopics else ("qid",)
+    fields = ("qid", "subtopic", "docid", "relevance") if subtopics else QRELS_FIELDS
+    rows = read_rows(source, fields=fields, needed=(*names, "docid", "relevance"), what="qrels")
     relevance = _numbers(rows, "relevance", pa.int32(), int, "a whole number")
-    table = pa.table({"qid": _ids(rows, "qid"), "docid": _ids(rows, "docid"), "relevance": relevance})
-    _refuse_twice(rows, table["qid"], table["docid"])
-    return table
+    refuse_labels(rows, relevance)
+    columns = {name: _ids(rows, name) for name in (*names, "docid")}
+    _refuse_twice(rows, pc.binary_join_element_wise(*(columns[name] for name in names), " / "), columns["docid"])
+    return pa.table({**columns, "relevance": relevance})
 
 
 def _numbers(rows: Rows, name: str, wanted: pa.DataType, parse: Callable[[str], Any], what: str) -> pa.ChunkedArray:

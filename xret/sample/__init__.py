@@ -9,6 +9,7 @@ All texts were written for this project and have its licence.
     queries.tsv                one query for each subject, in fourteen languages
     qrels.txt                  every document on the query's subject is relevant, in whichever language
     mine.toml, search.toml, eval.toml   a pipeline for each of the three jobs
+    suite.toml                 several systems compared ('xret eval suite'); it reads tatoeba/, below, too
 
 An exported sample also has, made from the 60 translated pairs:
 
@@ -38,6 +39,7 @@ FILES = (
     "qrels.txt",
     "queries.tsv",
     "search.toml",
+    "suite.toml",
 )
 
 

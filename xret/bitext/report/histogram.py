@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Histogram", "histogram"]
+from xret.reports.bins import BINS, TAIL, round_width
 
-BINS = 40  # at most
-TAIL = 0.001  # of the scores on either end, which share the first and the last bin
+__all__ = ["Histogram", "histogram"]
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,10 @@ def histogram(kept: NDArray[np.float64], dropped: NDArray[np.float64]) -> Histog
         nothing = np.empty(0, np.int64)
         return Histogram(np.empty(0), 1.0, nothing, nothing, len(both))
     first, last = np.quantile(scores, [TAIL, 1 - TAIL])
-    width = _round_width(float(last - first) / (BINS - 2))
+    width = round_width(float(last - first) / (BINS - 2))
     start, bins = math.floor(first / width), math.floor(last / width) - math.floor(first / width) + 1
     counts = []
     for each in (kept, dropped):
         place = np.floor(each[np.isfinite(each)] / width).astype(np.int64) - start
         counts.append(np.bincount(np.clip(place, 0, bins - 1), minlength=bins).astype(np.int64))
     return Histogram((start + np.arange(bins)) * width, width, counts[0], counts[1], len(both) - len(scores))
-
-
-def _round_width(least: float) -> float:
-    """The smallest of 1, 2, 5, 10, ... times a power of ten that is not below `least`."""
-    if least <= 0:
-        return 0.01
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-12))

@@ -9,37 +9,18 @@ from xret.bitext.columns import Langs
 from xret.bitext.report.chart import chart
 from xret.bitext.report.contents import BitextReport, ReportPair
 from xret.bitext.report.text import score_text
+from xret.reports.page import page
 
 __all__ = ["report_html"]
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d2330; --soft: #687083; --line: #d9dde5; --kept: #2f6fb5; --dropped: #c9ced8;
-  --mark: #c0392b; --page: #fff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #9aa3b5; --line: #3a4152; --kept: #6ea8e5;
-  --dropped: #4b5366; --mark: #ff8577; --page: #171b24; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 64rem;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; } .number { text-align: right; font-variant-numeric: tabular-nums; }
-small, .axis { color: var(--soft); fill: var(--soft); font-size: .8rem; } svg .axis { font-size: 12px; }
-svg { width: 100%; height: auto; } .kept { fill: var(--kept); } .dropped { fill: var(--dropped); }
-.threshold { stroke: var(--mark); stroke-width: 2; } .doubt { border-left: 4px solid var(--mark); padding-left: .8rem; }
-.text { overflow-wrap: anywhere; width: 42%; }
-"""
 
 
 def report_html(report: BitextReport) -> str:
     """The whole page."""
-    return "\n".join(_page(report)) + "\n"
+    return page(report.title, "\n".join(("<main>", *_body(report), "</main>")))
 
 
-def _page(report: BitextReport) -> Iterator[str]:
-    title = escape(report.title)
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>"
+def _body(report: BitextReport) -> Iterator[str]:
+    yield f"<h1>{escape(report.title)}</h1>"
     limit = "" if report.threshold is None else f", threshold {report.threshold:.6g}"
     yield f"<p><strong>{report.kept:,}</strong> of {report.pairs:,} pairs kept{limit}</p>"
     yield from (f'<p class="doubt">{escape(doubt)}</p>' for doubt in report.doubts)
@@ -55,7 +36,6 @@ def _page(report: BitextReport) -> Iterator[str]:
         yield from _pairs(f"The {len(report.above)} pairs above the threshold", report.above, report.langs)
         yield from _pairs(f"The {len(report.below)} pairs below it", report.below, report.langs)
     yield from _pairs(f"The {len(report.top)} best pairs", report.top, report.langs)
-    yield "</body>\n</html>"
 
 
 def _facts(report: BitextReport) -> Iterator[str]:

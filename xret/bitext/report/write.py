@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from xret.artifact import atomic_file
-from xret.atomic import real_place
 from xret.bitext.report.contents import BitextReport
 from xret.bitext.report.html import report_html
 from xret.bitext.report.text import report_text
-from xret.errors import UsageError
+from xret.reports.write import check_place
 
 __all__ = ["check_report", "write_report"]
 
@@ -23,13 +21,7 @@ def check_report(path: Path) -> None:
     Raises:
         UsageError: the name ends in neither ``.html`` nor ``.txt``, or its folder does not exist or may not be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path}: a report is written as .html or .txt; give a name that ends so")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: no folder '{path.parent}' for the report; make it first")
-    place = real_place(path)
-    if path.is_dir() or not os.access(path if place is None else place.parent, os.W_OK):
-        raise UsageError(f"{path}: a report cannot be written there; choose another name or folder")
+    check_place(path, SUFFIXES)
 
 
 def write_report(report: BitextReport, path: str | Path) -> None:

@@ -17,6 +17,6 @@ class AveragePrecision(Measure):
 
     name = "AP"
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         found = judged.found.top(self.cutoff)
         return ratio(judged.total(found, ranks(found.query) / found.rank), judged.relevant)

@@ -18,6 +18,7 @@ class JudgedShare(Measure):
 
     name = "Judged"
     cuts = "always"
+    takes = ()
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         return ratio(judged.total(judged.hits.top(self.cutoff)), np.minimum(judged.retrieved, self.cutoff or 1))

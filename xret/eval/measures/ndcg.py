@@ -18,8 +18,9 @@ class NDCG(Measure):
     """
 
     name = "nDCG"
+    takes = ("judged",)
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         found, ideal = judged.found.top(self.cutoff), judged.ideal.top(self.cutoff)
         return ratio(judged.total(found, _discounted(found)), judged.total(ideal, _discounted(ideal)))
 

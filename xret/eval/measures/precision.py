@@ -16,7 +16,7 @@ class Precision(Measure):
     name = "P"
     cuts = "always"
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         return judged.total(judged.found.top(self.cutoff)) / float(self.cutoff or 1)
 
 
@@ -26,7 +26,7 @@ class Success(Measure):
     name = "Success"
     cuts = "always"
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         return np.minimum(judged.total(judged.found.top(self.cutoff)), 1.0)
 
 
@@ -36,6 +36,6 @@ class RPrecision(Measure):
     name = "Rprec"
     cuts = "never"
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         found = judged.found
         return ratio(judged.total(found.where(found.rank <= judged.relevant[found.query])), judged.relevant)

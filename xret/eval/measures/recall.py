@@ -14,5 +14,5 @@ class Recall(Measure):
     name = "R"
     cuts = "always"
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         return ratio(judged.total(judged.found.top(self.cutoff)), judged.relevant)

@@ -14,7 +14,7 @@ class ReciprocalRank(Measure):
 
     name = "RR"
 
-    def per_query(self, judged: Judged) -> Floats:  # noqa: D102 - inherited
+    def _values(self, judged: Judged) -> Floats:
         found = judged.found.top(self.cutoff)
         first = found.where(ranks(found.query) == 1)
         return judged.total(first, 1.0 / first.rank)

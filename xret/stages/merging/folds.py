@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.errors import EvalError, UsageError
+from xret.eval.topics import shared_topics
 from xret.runs.codes import codes
 from xret.stages.merging.calibrate import calibrate_run
 from xret.stages.merging.normalise import Ints
@@ -105,23 +106,8 @@ def topic_folds(qrels: pa.Table, folds: int) -> tuple[pa.Array, Ints]:
     """
     if folds < 2:
         raise UsageError(f"folds is {folds}; wanted at least 2, so that queries are scored by a map fitted on others")
-    qids = pc.unique(qrels["qid"].cast(pa.string()))
-    good = qrels.filter(pa.array(qrels["relevance"].to_numpy() > 0))
-    topic = _connected(codes(good["qid"], qids), codes(good["docid"]), len(qids))
+    qids, topic = shared_topics(qrels)
     names = np.array(qids.to_pylist(), dtype=object)
     first = {int(one): min(names[topic == one]) for one in np.unique(topic)}
     fold = {one: int(hashlib.sha256(name.encode()).hexdigest(), 16) % folds for one, name in first.items()}
     return qids, np.array([fold[int(one)] for one in topic], np.int64)
-
-
-def _connected(query: Ints, document: Ints, queries: int) -> Ints:
-    """(queries,) the same number for queries that share documents, directly or through others."""
-    label = np.arange(queries)
-    while True:  # each round hands the least label on to all queries of a document: as many rounds as the chain is long
-        least = np.full(int(document.max(initial=-1)) + 1, queries)
-        np.minimum.at(least, document, label[query])
-        new = label.copy()
-        np.minimum.at(new, query, least[document])
-        if np.array_equal(new, label):
-            return label
-        label = new
