@@ -180,6 +180,7 @@ OPTIONS = {
     "-m nDCG:rel=2": "measure nDCG has no parameter 'rel' (in 'nDCG:rel=2'); it has: judged",
     "--matrix": "--matrix needs the languages of documents; add --corpus",
     "--whole-lists": "--whole-lists is for --matrix, which is not given",
+    "--compare better.trec --resamples 1000001": "--resamples 1000001: wanted at most 1,000,000",
     "--compare x.trec": "--compare x.trec: is not among the runs (better.trec)",
     "--seed 3": "--seed is for --compare, which is not given",
     "--by-topic": "--by-topic is for --compare, which is not given",

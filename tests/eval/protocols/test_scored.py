@@ -51,6 +51,17 @@ def test_a_row_comes_back_as_it_was(tmp_path: Path) -> None:
     assert Scored.from_json(empty.to_json()).to_json() == empty.to_json()
 
 
+def test_topics_come_back_and_rows_of_before_them_are_read() -> None:
+    values = per_query(["a.de", "a.en", "b"], ["de", "en", "de"], "nDCG@10", [0.1, 0.2, 0.3], ["a", "a", None])
+    again = Scored.from_json((one := row(per_query=values, topics="by hand")).to_json())
+    assert again.per_query.equals(values) and again.topics == "by hand"
+    assert again.to_json() == one.to_json()
+    parts = json.loads(row().to_json())
+    assert "topics" not in parts and list(parts["per_query"]) == ["qid", "lang", "measure", "value"]
+    old = Scored.from_json(json.dumps(parts))
+    assert old.per_query["topic"].to_pylist() == [None] * 3 and old.topics == ""
+
+
 def test_like_rows_stand_side_by_side(caplog: pytest.LogCaptureFixture) -> None:
     other = row(system="two", measures={"R@100": 0.9, "nDCG@10": 0.4, "AP": 0.1}, hashes=HASHES | {"model": "x"})
     table = compare([row(), other])

@@ -16,6 +16,7 @@ from xret.eval.benchmarks.found import Files
 from xret.eval.benchmarks.judgements import read_labels
 from xret.eval.benchmarks.topics import Reading, read_topics
 from xret.eval.known_item import known_item_protocol
+from xret.eval.topics import TOPIC_COLUMNS
 
 __all__ = ["OWN", "TREC"]
 
@@ -54,7 +55,7 @@ def _load_own(files: Files, options: Options) -> Loaded:
     qrels = files.one("qrels", "qrels.txt", "qrels.trec", "qrels.tsv", "qrels.parquet", "qrels.jsonl", deep=False)
     corpus = files.all("corpus", *(f"{name}{end}" for name in ("docs", "corpus") for end in ENDS), deep=False)
     table = open_corpus(queries, lang=options.lang)
-    extra = [name for name in ("topic",) if name in table.column_names]
+    extra = [name for name in TOPIC_COLUMNS if name in table.column_names]
     return Loaded(
         queries=table.select(["id", "lang", "text", *extra]),
         qrels=read_labels(qrels),

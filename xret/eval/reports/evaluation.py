@@ -19,14 +19,12 @@ from xret.eval.reports.matrix import language_heat
 from xret.eval.reports.retrieved import retrieved
 from xret.eval.reports.spreads import score_spreads
 from xret.eval.reports.summary import summary
-from xret.eval.reports.systems import System, shown
+from xret.eval.reports.systems import System, Topics, shown
 from xret.eval.statistics import Comparison, compare_runs
 from xret.reports import Note, Report, Section
 from xret.reports.report import Block
 
-__all__ = ["Topics", "check_systems", "evaluation_report", "sections_of"]
-
-Topics = tuple[Mapping[str, str], str] | None
+__all__ = ["check_systems", "evaluation_report", "sections_of"]
 
 
 def evaluation_report(
@@ -91,7 +89,7 @@ def sections_of(
     if protocol is not None:
         first += published(systems, *protocol)
     sections = [Section("Results", tuple(first))]
-    bars = language_bars(systems, languages, headline, seed=seed) if languages else None
+    bars = language_bars(systems, languages, headline, topics=topics, seed=seed) if languages else None
     if bars is not None:
         sections.append(Section("Languages of the queries", (bars,)))
     names = [system.name for system in shown(systems, headline)]

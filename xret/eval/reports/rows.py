@@ -9,7 +9,7 @@ from xret.eval.protocols import Protocol, Scored
 from xret.eval.reports.beside import published
 from xret.eval.reports.evaluation import check_systems, sections_of
 from xret.eval.reports.summary import summary
-from xret.eval.reports.systems import System, of_row, query_languages_of
+from xret.eval.reports.systems import System, of_row, query_languages_of, topics_of_rows
 from xret.reports import Note, Report, Section, Table
 from xret.reports.tables import Cell
 
@@ -59,7 +59,7 @@ def _of_group(group: Sequence[Scored], seed: int) -> list[Section]:
     told = _definition(group[0].protocol)
     if _alike(systems):
         spoken = {qid: lang for row in group for qid, lang in query_languages_of(row).items()}
-        found = sections_of(systems, spoken, None, None, protocol, seed)
+        found = sections_of(systems, spoken, topics_of_rows(group), None, protocol, seed)
     else:
         languages = [table] if (table := _by_language(group)) is not None else []
         macro = group[0].protocol.macro and len(set(group[0].by_language["lang"].to_pylist())) > 1
