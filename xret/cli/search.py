@@ -76,6 +76,9 @@ def _languages(context: click.Context, param: click.Parameter, value: str | None
 @click.option("--encoder", metavar="E", help="For the queries.  [default: the one that made the index]")
 @click.option("--format", type=click.Choice(FORMATS), help="[default: by the name of OUT; table on screen]")
 @click.option("-o", "--output", metavar="OUT", help="File to write, or - for stdout.  [default: stdout]")
+@click.option(
+    "--text/--no-text", default=None, help="Whether hits come with their texts.  [default: in tables and JSON lines]"
+)
 @on_error_option
 @device_option
 @threads_option
@@ -103,7 +106,11 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
         )
     opened = verbs(kind).open_index(index)
     queries = _queries(query, options)
-    run = _search(kind, opened, queries, options, text=shown != "trec")
+    if options["text"] and shown == "trec":
+        raise UsageError("--text: TREC's format has no place for texts; leave it out, or write .jsonl or .parquet")
+    # A run for evaluation: deep lists of long documents would be a thousand times as large with their texts.
+    texts = shown in ("table", "jsonl") if options["text"] is None else options["text"]
+    run = _search(kind, opened, queries, options, text=texts)
     write_hits(run, queries, output=output, kind=shown)
 
 
