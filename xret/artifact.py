@@ -69,7 +69,7 @@ def read_manifest(folder: Path, *, kind: str) -> dict[str, Any]:
         raise InputError(f"{folder}: has no {MANIFEST}, so it is not {_a(kind)} made by xret (or was interrupted)")
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: broken JSON ({error}); make the artifact again") from error
     if not isinstance(fields, dict) or fields.get("kind") != kind:
         found = fields.get("kind") if isinstance(fields, dict) else type(fields).__name__

@@ -34,6 +34,7 @@ class Made:
 
     encoder_name = encoder_hash = None
     similarity: Similarity = "sum"
+    fade: float = 0.0
 
     def __init__(self, documents: int, dim: int) -> None:
         self.dim = dim

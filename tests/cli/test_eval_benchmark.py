@@ -52,12 +52,14 @@ def test_runs_are_scored_and_saved(here: Path, cli: Cli) -> None:
     assert found.code == 0, found.err
     assert "protocol miracl" in found.out
     assert json.loads(Path("a.json").read_text())["measures"] == {"nDCG@10": 1.0, "R@100": 1.0}
-    assert Path("q.csv").read_text().startswith('"system","benchmark","qid","lang","measure","value"')
+    assert Path("q.csv").read_text().startswith('"system","benchmark","qid","lang","measure","value","topic"')
     assert "miracl/sw/dev" in Path("r.md").read_text()
     assert '"all","nDCG@10",1' in Path("n.csv").read_text()
     both = json.loads(cli("eval", "benchmark", "miracl", here, "sw=run.sw", "yo=run.yo", "-m", "AP", "--json").out)
     assert both["runs"][0]["measures"] == {"nDCG@10": 0.75, "R@100": 0.75, "AP": 0.75}
     assert [row["lang"] for row in both["runs"][0]["languages"]] == ["sw", "yo", "macro", "micro"]
+    named = cli("eval", "benchmark", "miracl", here, "sw=run.sw", "yo=run.yo", "--system", "mine", "--save", "b.json")
+    assert named.code == 0 and json.loads(Path("b.json").read_text())["system"] == "mine", named.err
 
 
 def test_exported_data_is_indexed_searched_and_scored_alike(here: Path, cli: Cli) -> None:
@@ -82,6 +84,11 @@ def test_exported_data_is_indexed_searched_and_scored_alike(here: Path, cli: Cli
         (["miracl", ".", "--lang", "sw", "--qrels", "run.sw"], 1, "run.sw:1: has 6 fields, wanted 4"),
         (["miracl", ".", "--lang", "sw", "--export", "miracl"], 1, "miracl: exists already"),
         (["miracl", ".", "run.sw", "run.yo", "--lang", "sw", "--save", "a.json"], 2, "--save writes one row"),
+        (
+            ["miracl", ".", "run.sw", "run.yo", "--lang", "sw", "--system", "x"],
+            2,
+            "--system names one system, and there",
+        ),
         (["miracl", ".", "--lang", "sw", "--numbers", "n.csv"], 2, "--numbers is of runs, and there is none"),
         (["mirakl"], 2, "did you mean 'miracl'"),
     ],

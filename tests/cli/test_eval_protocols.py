@@ -104,12 +104,35 @@ def test_what_is_printed_is_what_is_saved(arguments: list[str], name: str, headl
     }
     assert headline(found) == row.measures[protocol(name).headline]
     assert row.hashes and set(row.hashes) <= {"corpus", "queries", "qrels"}
+    assert not row.per_query.num_rows or protocol(name).headline in row.per_query["measure"].to_pylist()
     for measure in set(row.per_query["measure"].to_pylist()) & row.measures.keys():
         mine = [each["value"] for each in row.per_query.to_pylist() if each["measure"] == measure]
         assert np.mean(mine) == pytest.approx(row.measures[measure])
     assert protocol(name).title in call(arguments[0], "--protocol")
     call(*arguments, "--save", "again.json")
     assert "again.json" not in call("protocols", "compare", "row.json", "again.json")
+
+
+def test_languages_are_called_as_elsewhere() -> None:
+    found = json.loads(call("belebele", "bb", "--save", "row.json", "--json"))
+    assert [each["lang"] for each in found["languages"]] == list(found["pairs"]) == ["de", "en"]
+    row = read_scored("row.json")
+    assert row.benchmark == "belebele/de,en" and set(row.per_query["lang"].to_pylist()) == {"de", "en"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "groups"),
+    [
+        (["xquad-r", "xq"], [["de:0", "en:1"]]),
+        (["belebele", "bb"], [["de:0", "de:2", "en:0", "en:2"], ["de:1", "en:1"]]),
+    ],
+)
+def test_rows_know_translations(arguments: list[str], groups: list[list[str]]) -> None:
+    call(*arguments, "--save", "row.json")
+    topics: dict[str, set[str]] = {}
+    for each in read_scored("row.json").per_query.to_pylist():
+        topics.setdefault(each["topic"], set()).add(each["qid"])
+    assert sorted(sorted(found) for found in topics.values()) == groups
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,12 @@ def test_fairness(cli: Cli) -> None:
     assert found["first"]["relevant, own language"] == 1
 
 
+def test_cutoffs_beyond_all_integers_are_refused(cli: Cli) -> None:
+    for option in ("--at", "--recall"):
+        called = cli("eval", "fairness", "qrels.txt", "better.trec", "--corpus", "docs.jsonl", option, "9" * 30)
+        assert called.code == 2 and "is not in the range" in called.err
+
+
 def test_queries_of_one_side_are_told(cli: Cli) -> None:
     Path("part.trec").write_text("0-de Q0 0-de 1 1 t\nx Q0 0-de 1 1 t\n")
     called = cli("eval", "run", "qrels.txt", "part.trec")
@@ -174,6 +180,7 @@ OPTIONS = {
     "-m nDCG:rel=2": "measure nDCG has no parameter 'rel' (in 'nDCG:rel=2'); it has: judged",
     "--matrix": "--matrix needs the languages of documents; add --corpus",
     "--whole-lists": "--whole-lists is for --matrix, which is not given",
+    "--compare better.trec --resamples 1000001": "--resamples 1000001: wanted at most 1,000,000",
     "--compare x.trec": "--compare x.trec: is not among the runs (better.trec)",
     "--seed 3": "--seed is for --compare, which is not given",
     "--by-topic": "--by-topic is for --compare, which is not given",

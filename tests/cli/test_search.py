@@ -96,7 +96,14 @@ def test_formats(index: str, cli: Cli) -> None:
         assert cli("search", index, "--queries", "queries.tsv", "-k", "2", "-o", name).code == 0
         assert read_run(name)["docid"].to_pylist() == [line.split()[2] for line in trec.out.splitlines()]
     table = pyarrow.parquet.read_table("run.parquet")
-    assert set(table["qlang"].to_pylist()) == {"de", "ja"} and "text" in table.column_names
+    assert set(table["qlang"].to_pylist()) == {"de", "ja"} and "text" not in table.column_names
+    assert cli("search", index, "--queries", "queries.tsv", "-k", "2", "--text", "-o", "texts.parquet").code == 0
+    texts = pyarrow.parquet.read_table("texts.parquet")
+    assert texts.drop_columns("text") == table and None not in texts["text"].to_pylist()
+    bare = hits(cli("search", index, "hund", "--no-text", "--format", "jsonl", "-k", "3").out)
+    assert bare == [{name: value for name, value in hit.items() if name != "text"} for hit in found]
+    called = cli("search", index, "hund", "--text", "--format", "trec")
+    assert (called.code, called.err.count("\n")) == (2, 1) and "no place for texts" in called.err
 
 
 def test_languages_and_reranking(index: str, cli: Cli) -> None:

@@ -143,7 +143,7 @@ def test_malformed_rows(
     place = f"{path}: row {number}: " if name[2:] in ("parquet", "arrow", "ipc") else f"{path}:{number}: "
     found = message(path)
     assert found.startswith(place + said.replace("{}", str(path)))
-    assert found.endswith(" (--on-error skip leaves such rows out)")
+    assert found.endswith(" (--on-error skip, where a command has it, leaves such rows out)")
     if not left:
         assert "nothing left to read (skipped 1 malformed row: " in message(path, on_error="skip")
         return

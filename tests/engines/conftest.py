@@ -30,7 +30,7 @@ def machines(second: int = 1) -> Iterator[tuple[Any, Any]]:
         os.environ["RAY_ADDRESS"] = cluster.address
         yield cluster, cluster.add_node(num_cpus=second, object_store_memory=STORE)
     finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)

@@ -16,6 +16,7 @@ from xret.errors import EvalError, MismatchError
 from xret.eval import nearest
 from xret.eval.belebele import belebele, score_belebele
 from xret.eval.belebele_files import read_belebele
+from xret.eval.file_languages import plain_tag
 
 
 def line(code: str, link: int, number: int, passage: str, question: str, **changes: object) -> dict[str, Any]:
@@ -87,8 +88,17 @@ def test_files_are_read_side_by_side(tmp_path: Path) -> None:
     (tmp_path / "deu_Latn.jsonl.gz").write_bytes(packed)
     assert read_belebele([tmp_path]).questions == data.questions
     alone = score_belebele(read_belebele([tmp_path], langs=["de"]), Letters())
-    assert alone.langs == ("deu_Latn",) and math.isnan(alone.means()["cross RR@10"])
+    assert alone.langs == ("de",) and math.isnan(alone.means()["cross RR@10"])
     np.testing.assert_allclose(alone.pairs[0, 0], scores.pairs[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("tag", "plain"),
+    [("de-Latn", "de"), ("ar-Arab", "ar"), ("ar-Latn", "ar-Latn"), ("zh-Hans", "zh"), ("zh-Hant", "zh-Hant"),
+     ("sr-Latn", "sr-Latn"), ("ko-Hang", "ko"), ("de", "de"), ("pt-BR", "pt-BR")],
+)  # fmt: skip
+def test_tables_leave_out_the_usual_script(tag: str, plain: str) -> None:
+    assert plain_tag(tag) == plain
 
 
 GOOD = line("deu_Latn", 1, 1, "Ein Fuchs bellt.", "Wer bellt?")

@@ -32,7 +32,7 @@ def test_one_number_a_row(row: Scored) -> None:
         "system": "mine", "benchmark": "miracl/sw/dev", "protocol": "miracl", "identity": row.protocol_identity,
         "lang": "all", "measure": "nDCG@10", "value": 0.5,
     }  # fmt: skip
-    assert per_query_table([row]).column_names == ["system", "benchmark", "qid", "lang", "measure", "value"]
+    assert per_query_table([row]).column_names == ["system", "benchmark", "qid", "lang", "measure", "value", "topic"]
 
 
 def test_data_frames(row: Scored) -> None:

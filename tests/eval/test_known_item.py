@@ -14,7 +14,7 @@ from tests.eval.test_protocols import Letters
 from xret.artifact import read_manifest
 from xret.corpus import open_corpus
 from xret.errors import EvalError, UsageError
-from xret.eval.benchmarks import Benchmark
+from xret.eval.benchmarks import Benchmark, load_benchmark
 from xret.eval.known_item import known_items, search_known_items, write_known_items
 from xret.eval.protocols import protocol
 from xret.runs import read_qrels
@@ -70,13 +70,18 @@ def test_a_sentence_is_taken_out_of_its_text() -> None:
 
 
 def test_a_folder_is_what_search_and_evaluation_read(tmp_path: Path) -> None:
-    items = known_items(corpus())
-    write_known_items(items, tmp_path / "known", identity="x")
+    items, used = known_items(corpus()), protocol("known-item").varied(least=9)
+    write_known_items(items, tmp_path / "known", used=used)
     assert open_corpus(tmp_path / "known" / "docs.parquet")["doc_id"].to_pylist() == items.corpus["doc_id"].to_pylist()
     queries = open_corpus(tmp_path / "known" / "queries.tsv")
     assert queries.select(items.queries.column_names).to_pylist() == items.queries.to_pylist()
     assert read_qrels(tmp_path / "known" / "qrels.txt").to_pylist() == items.qrels.to_pylist()
     assert read_manifest(tmp_path / "known", kind="known-item")["queries"] == 3
+    loaded = load_benchmark("xret", tmp_path / "known")
+    assert (loaded.protocol, loaded.name) == (used, "known-item/known")
+    (tmp_path / "known" / "manifest.json").write_text('{"kind": "known-item"}')
+    with pytest.raises(EvalError, match="settings are not those of known-item"):
+        load_benchmark("xret", tmp_path / "known")
     run = search_known_items(items, Letters(), depth=3)
     assert run.num_rows == 9
     benchmark = Benchmark(protocol=protocol("known-item"), name="k", queries=items.queries, qrels=items.qrels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import ir_measures
 import numpy as np
@@ -130,7 +131,7 @@ def test_a_query_without_anything_relevant_counts_as_nothing() -> None:
 
 @given(st.sampled_from(list(MEASURES.values())), st.none() | st.integers(1, 999_999_999))
 def test_spelling_is_read_back(kind: type[Measure], cutoff: int | None) -> None:
-    more = {"p": 0.8} if "p" in kind.takes else {}
+    more: dict[str, Any] = {"p": 0.8} if "p" in kind.takes else {}
     if (cutoff is None and kind.cuts == "always") or (cutoff is not None and kind.cuts == "never"):
         with pytest.raises(UsageError, match=kind.name):
             kind(cutoff, **more)

@@ -96,8 +96,8 @@ def report() -> Report:
         ),
     )
     rows = tuple((name, 0.5 + place, place * 1000, None) for place, name in enumerate(names))
-    table = Table(title=names[2], columns=(names[0], "value", "count", "nothing"), rows=rows, best=("value",), own=(1,),
-                  note=names[1])  # fmt: skip
+    table = Table(title=names[2], columns=(names[0], "value", "count", "nothing"), rows=rows,
+                  best={"value": math.inf}, own=(1,), note=names[1])  # fmt: skip
     empty = Table(title="empty", columns=("a", "b"), rows=())
     long = Table(title="long", columns=("a", "b"), rows=tuple((str(n), n) for n in range(60)))
     return Report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -21,7 +22,10 @@ def test_text(report: Report) -> None:
     for name in HOSTILE:
         assert clean(name) in text
     simple = Table(
-        title="t", columns=("system", "value", "n"), rows=(("日本", 0.5, 1), ("b", 0.75, 2000)), best=("value",)
+        title="t",
+        columns=("system", "value", "n"),
+        rows=(("日本", 0.5, 1), ("b", 0.75, 2000)),
+        best={"value": math.inf},
     )
     assert report_text(Report(title="T", sections=(Section("S", (simple,)),))) == (
         "T\n=\n\nS\n-\n\nt\nsystem    value      n\n------  -------  -----\n"
@@ -104,7 +108,18 @@ def test_tables_refuse_rows_of_another_length() -> None:
         Table(title="t", columns=("a", "b"), rows=(("x",),))
 
 
+def test_the_best_is_nearest_to_the_ideal() -> None:
+    rows = (("a", 0.9, 40.0, 0.2), ("b", 0.4, 3.0, 0.1), ("c", math.nan, 90.0, 0.3))
+    ideal = {"own-first": 0.5, "distance": 0.0, "RR": math.inf}
+    table = Table(title="t", columns=("s", "own-first", "distance", "RR"), rows=rows, best=ideal)
+    assert table.leading() == {(1, 1), (1, 2), (2, 3)}
+
+
+def test_nothing_is_written_backwards() -> None:
+    assert clean("a\u202etxt.exe\u2066 b\x1b[31m") == "atxt.exe b [31m"
+
+
 def test_best_is_by_what_is_shown() -> None:
     rows = (("a", 0.50001), ("b", 0.50002), ("c", 0.4))
-    assert Table(title="t", columns=("s", "v"), rows=rows, best=("v",)).leading() == {(0, 1), (1, 1)}
-    assert Table(title="t", columns=("s", "v"), rows=rows[:2], best=("v",)).leading() == set()
+    assert Table(title="t", columns=("s", "v"), rows=rows, best={"v": math.inf}).leading() == {(0, 1), (1, 1)}
+    assert Table(title="t", columns=("s", "v"), rows=rows[:2], best={"v": math.inf}).leading() == set()

@@ -23,6 +23,12 @@ def test_indexes_import_no_encoder_and_no_stage(path: Path) -> None:
     assert not [name for name in imported(path) if name.startswith(above)]
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "xret" / "eval").rglob("*.py")), ids=lambda path: path.name)
+def test_evaluation_imports_no_encoder_no_index_and_no_stage(path: Path) -> None:
+    above = ("xret.encoders", "xret.indexes", "xret.stages", "xret.pipeline", "xret.cli")
+    assert not [name for name in imported(path) if name.startswith(above)]
+
+
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, for types alone left out."""
     tree = ast.parse(path.read_text())

@@ -18,9 +18,10 @@ __all__ = ["print_scores", "runs_by_language", "score_runs", "write_numbers"]
 
 
 def score_runs(
-    name: str, source: Any, runs: tuple[str, ...], options: dict[str, Any], measures: tuple[str, ...]
-) -> tuple[list[Benchmark], list[Scored]]:
-    """What was loaded, and the row of each run; one row for runs of several languages."""
+    name: str, source: Any, runs: tuple[str, ...], options: dict[str, Any], measures: tuple[str, ...],
+    system: str | None = None,
+) -> tuple[list[Benchmark], list[Scored]]:  # fmt: skip
+    """What was loaded, and the row of each run; one row for runs of several languages. `system` names a single row."""
     from xret.eval.benchmarks import load_benchmark
     from xret.eval.benchmarks.scoring import score, together
     from xret.runs import read_run
@@ -29,11 +30,11 @@ def score_runs(
     if not named:
         benchmark = load_benchmark(name, source, **options)
         return [benchmark], [
-            score(benchmark, read_run(run), system=run, measures=measures) for run in dict.fromkeys(runs)
+            score(benchmark, read_run(run), system=system or run, measures=measures) for run in dict.fromkeys(runs)
         ]
     loaded = {lang: load_benchmark(name, source, **{**options, "lang": lang}) for lang in named}
     rows = {lang: score(loaded[lang], read_run(run), system=run, measures=measures) for lang, run in named.items()}
-    return list(loaded.values()), [together(rows, system=" ".join(runs))]
+    return list(loaded.values()), [together(rows, system=system or " ".join(runs))]
 
 
 def runs_by_language(runs: tuple[str, ...]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def command(
     model = load_encoder(encoder, device=device, threads=threads)
     scores = score_belebele(data, model, progress=True)
     definition = protocol("belebele")
-    named = {"system": model.name, "benchmark": f"belebele/{','.join(data.langs)}"}
+    named = {"system": model.name, "benchmark": f"belebele/{','.join(data.names)}"}
     save_row(save, lambda: belebele_row(definition, scores, data, **named))
     means = scores.means()
     if as_json:

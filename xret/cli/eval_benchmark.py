@@ -53,6 +53,7 @@ Examples:
 @click.option("--partial", is_flag=True, help="The documents are but a part of those judged: warn, do not refuse.")
 @click.option("--export", type=click.Path(), metavar="FOLDER", help="Write docs.parquet, queries.tsv and qrels.txt.")
 @click.option("-m", "--measure", "measures", multiple=True, metavar="M", help="A measure beside the protocol's.")
+@click.option("--system", metavar="NAME", help="What the run (or LANG=RUN all together) is called.  [default: RUN]")
 @click.option("--numbers", type=click.Path(), metavar="OUT", help="Write means, one number a row: .csv .tsv .parquet …")
 @click.option(
     "--per-query", type=click.Path(), metavar="OUT", help="Write values per query: .csv .tsv .parquet .jsonl."
@@ -85,11 +86,11 @@ def command(name: str, data: str | None, runs: tuple[str, ...], as_json: bool, *
     if given["fields"]:
         options["fields"] = tuple(given["fields"].replace(" ", "").split(","))
     if runs:
-        loaded, scored = score_runs(name, source, runs, options, given["measures"])
+        loaded, scored = score_runs(name, source, runs, options, given["measures"], given["system"])
         print_scores(scored, as_json)
         write_numbers(scored, given)
         if given["report"]:
-            write_rows_report(given["report"], scored, title=f"{name}: {', '.join(dict.fromkeys(runs))}")
+            write_rows_report(given["report"], scored, title=f"{name}: {', '.join(row.system for row in scored)}")
     else:
         loaded = _loaded(name, source, options, one=given["export"] is not None)
         if as_json:
@@ -116,11 +117,13 @@ def _check_targets(runs: tuple[str, ...], given: dict[str, Any]) -> None:
 
     check_save(given["save"], *(run.partition("=")[2] or run for run in runs))
     check_eval_report(given["report"], *(run.partition("=")[2] or run for run in runs))
-    if not runs and (asked := [name for name in ("report", "save", "numbers", "per_query") if given[name]]):
+    if not runs and (asked := [name for name in ("report", "save", "numbers", "per_query", "system") if given[name]]):
         option = f"--{asked[0].replace('_', '-')}"
         raise UsageError(f"{option} is of runs, and there is none; add one, or leave {option} out")
-    if given["save"] and len(set(runs)) > 1 and not runs_by_language(runs):
-        raise UsageError(f"--save writes one row, and there are {len(set(runs))} runs; score them one by one")
+    if len(set(runs)) > 1 and not runs_by_language(runs):
+        for option, does in (("save", "writes one row"), ("system", "names one system")):
+            if given[option]:
+                raise UsageError(f"--{option} {does}, and there are {len(set(runs))} runs; score them one by one")
     if given["export"] and Path(given["export"]).exists():
         raise InputError(f"{given['export']}: exists already; remove it or choose another name")
     for option in ("numbers", "per_query"):

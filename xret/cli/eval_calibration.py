@@ -48,11 +48,11 @@ METHODS = ("raw", "zscore", "minmax", "rrf", "round-robin", "quota", "logistic",
     "-m", "--measure", "measures", multiple=True, metavar="M", help="Of effectiveness.  [default: nDCG@20 R@100]"
 )
 @click.option(
-    "--at", default=20, show_default=True, metavar="K", type=click.IntRange(min=1), help="Ranks for PEER and AWRF."
+    "--at", default=20, show_default=True, metavar="K", type=click.IntRange(1, 10**9), help="Ranks for PEER and AWRF."
 )
-@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Documents per query kept.  [default: all]")
+@click.option("--depth", metavar="N", type=click.IntRange(1, 10**9), help="Documents per query kept.  [default: all]")
 @click.option(
-    "--folds", default=5, show_default=True, metavar="N", type=click.IntRange(min=2), help="For logistic: of topics."
+    "--folds", default=5, show_default=True, metavar="N", type=click.IntRange(2, 10**6), help="For logistic: of topics."
 )
 @prior_option
 @click.option("--languages", is_flag=True, help="Also what every language of the documents gets, method by method.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_options", "compared", "print_comparison", "refuse_idle"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+RESAMPLES = 1_000_000  # more take memory and hours, and change nothing
 OPTIONS = (
     click.option(
         "--compare", is_flag=False, flag_value="", default=None, metavar="[BASELINE]",
@@ -32,7 +33,7 @@ OPTIONS = (
     ),
     click.option(
         "--resamples", default=10_000, show_default=True, metavar="N", type=click.IntRange(min=100),
-        help="For --compare: draws of the bootstrap and of the test.",
+        help="For --compare: draws of the bootstrap and of the test, up to 1,000,000.",
     ),
     click.option(
         "--seed", default=0, show_default=True, metavar="N", type=click.IntRange(min=0),
@@ -54,10 +55,11 @@ def compare_options(command: Command) -> Command:
 
 
 def refuse_idle(options: dict[str, Any], runs: tuple[str, ...]) -> None:
-    """Refuse options of a comparison where there is none, and a baseline that is not there.
+    """Refuse options of a comparison where there is none, a baseline that is not there, and draws without end.
 
     Raises:
-        UsageError: one of them is given without ``--compare``, or the baseline is not among the runs.
+        UsageError: one of them is given without ``--compare``, the baseline is not among the runs, or resamples are
+            more than `RESAMPLES`.
     """
     from xret.errors import UsageError
 
@@ -66,6 +68,8 @@ def refuse_idle(options: dict[str, Any], runs: tuple[str, ...]) -> None:
         if options["compare"] is None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = name.replace("_", "-")
             raise UsageError(f"--{option} is for --compare, which is not given; add it, or leave --{option} out")
+    if options["resamples"] > RESAMPLES:
+        raise UsageError(f"--resamples {options['resamples']}: wanted at most {RESAMPLES:,}")
     if options["compare"] and options["compare"] not in runs:
         raise UsageError(
             f"--compare {options['compare']}: is not among the runs ({', '.join(runs)}); name one of them, or put "

@@ -32,10 +32,12 @@ Examples:
 @click.option("--corpus", metavar="C", help="The documents, for their languages: also of those no run retrieved.")
 @click.option("--queries", metavar="Q", help="The queries, for their languages, and topics (column topic or doc_id).")
 @click.option(
-    "--at", default=20, show_default=True, metavar="K", type=click.IntRange(min=1),
+    "--at", default=20, show_default=True, metavar="K", type=click.IntRange(1, 10**9),
     help="Ranks for PEER, AWRF, alpha-nDCG and MRC.",
 )  # fmt: skip
-@click.option("--recall", default=100, show_default=True, metavar="K", type=click.IntRange(min=1), help="Of worst R.")
+@click.option(
+    "--recall", default=100, show_default=True, metavar="K", type=click.IntRange(1, 10**9), help="Of worst R."
+)
 @click.option("--languages", is_flag=True, help="Also what every language of documents and of queries gets.")
 @json_option
 @verbose_option

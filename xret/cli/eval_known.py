@@ -69,7 +69,7 @@ def command(corpus: str, as_json: bool, **given: Any) -> None:
     items = known_items(open_corpus(corpus), queries=given["queries"], **options)
     used = protocol("known-item").varied(queries=given["queries"], least=given["least"])
     if given["output"]:
-        write_known_items(items, Path(given["output"]), identity=used.identity)
+        write_known_items(items, Path(given["output"]), used=used)
     if not given["no_score"]:
         row = _scored(items, used, Path(corpus).name, given)
         save_row(given["save"], lambda: row)

@@ -112,11 +112,21 @@ def command(
         _as_json(results)
     else:
         _as_tables(results)
+    _tell_skipped(results)
     click.echo(f"{folder}: {len(results.rows)} rows, hash {results.hash[:12]}", err=True)
     if results.failed:
         for each in results.failed:
             click.echo(f"failed: {each.system}/{each.benchmark}: {each.why}", err=True)
         raise SystemExit(1)
+
+
+def _tell_skipped(results: SuiteResults) -> None:
+    """Why cells are empty, a line for each benchmark and reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for each in results.skipped:
+        reasons.setdefault((each.benchmark, each.why), []).append(each.system)
+    for (benchmark, why), systems in reasons.items():
+        click.echo(f"{benchmark}: not for {', '.join(systems)}: {why}", err=True)
 
 
 def _write_report(results: SuiteResults, report: str, folder: Path) -> None:

@@ -70,7 +70,11 @@ Examples:
     help="Tokens that two windows share.  [default: half a window]",
 )
 @click.option(
-    "--weight", default=0.5, show_default=True, metavar="A", help="For light: how much MaxSim counts beside the cosine."
+    "--weight",
+    type=float,
+    metavar="A",
+    help="For light: how much MaxSim counts beside the cosine.  [default: 4 for models with a head for MaxSim, such as "
+    "xret-mini, 0.5 for others]",
 )
 @click.option(
     "--maxp", is_flag=True, help="C holds passages, its doc_id their documents: rank documents by their best passage."
@@ -106,9 +110,9 @@ def rerank(
 
     maxsim: exact MaxSim between the token vectors of --encoder: every query token is matched with its nearest document
     token, and the cosines are summed (from the vectors of a multi-vector index: xret search INDEX --candidates RUN).
-    light: the cosine of both texts plus MaxSim with the first 64 tokens of the document (--window), with --encoder; for
-    xret-mini, better than either. Else R is a cross-encoder, which reads query and document together: a model
-    folder or a hub id on disk.
+    light: the cosine of both texts plus MaxSim, with --encoder; for xret-mini, which has a head for MaxSim, either
+    improves on its own search, light a little more. Else R is a cross-encoder, which reads query and document together:
+    a model folder or a hub id on disk.
 
     R may be BASE+LANGUAGE+RANKING: a base model and modules put on it, each a folder or a hub id on disk: bottleneck
     adapters (AdapterHub's layout, or module.json with module.safetensors), sparse differences (module.json with

@@ -77,6 +77,9 @@ def _languages(context: click.Context, param: click.Parameter, value: str | None
 @click.option("--encoder", metavar="E", help="For the queries.  [default: the one that made the index]")
 @click.option("--format", type=click.Choice(FORMATS), help="[default: by the name of OUT; table on screen]")
 @click.option("-o", "--output", metavar="OUT", help="File to write, or - for stdout.  [default: stdout]")
+@click.option(
+    "--text/--no-text", default=None, help="Whether hits come with their texts.  [default: in tables and JSON lines]"
+)
 @on_error_option
 @engine_options
 @device_option
@@ -108,10 +111,14 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
         )
     opened = verbs(kind).open_index(index)
     queries = _queries(query, options)
+    if options["text"] and shown == "trec":
+        raise UsageError("--text: TREC's format has no place for texts; leave it out, or write .jsonl or .parquet")
+    # A run for evaluation: deep lists of long documents would be a thousand times as large with their texts.
+    texts = shown in ("table", "jsonl") if options["text"] is None else options["text"]
     with chosen_engine(options.pop("engine"), options.pop("workers")) as engine, ExitStack() as stack:
         # Workers of a cluster see a folder of ours rather than the system's; the run is mapped from it until written.
         work = stack.enter_context(temporary_folder(Path(output or "search"))) if engine else None
-        run = _search(kind, opened, queries, options, text=shown != "trec", work=work)
+        run = _search(kind, opened, queries, options, text=texts, work=work)
         write_hits(run, queries, output=output, kind=shown)
 
 

@@ -29,11 +29,18 @@ def clip(text: str, columns: int) -> str:
 
 def render(rows: Iterable[Sequence[object]], header: Sequence[str], *, right: Iterable[int] = ()) -> str:
     """Rows under a header, two spaces between columns, a rule below the header; the columns in `right` end flush."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[_on_one_line(str(cell)) for cell in row] for row in rows]
     wide = [max([width(name), *(width(row[n]) for row in cells)]) for n, name in enumerate(header)]
     flush = frozenset(right)
     lines = [list(header), ["─" * columns for columns in wide], *cells]
     return "\n".join(_line(line, wide, flush) for line in lines)
+
+
+def _on_one_line(text: str) -> str:
+    """Without what a terminal would obey: names in a table are from files."""
+    if text.isprintable():
+        return text
+    return "".join(" " if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
 
 
 def _line(cells: Sequence[str], wide: Sequence[int], right: frozenset[int]) -> str:

@@ -76,5 +76,5 @@ class Faults:
         if self.first is not None and on_error == "fail":
             number, message = self.first
             place = self.place.replace("{}", str(number))
-            raise CorpusError(f"{place}: {message} (--on-error skip leaves such rows out)")
+            raise CorpusError(f"{place}: {message} (--on-error skip, where a command has it, leaves such rows out)")
         totals.update(self.counts)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from xret.errors import MismatchError
+from xret.eval.file_languages import plain_tag
 from xret.eval.nearest import TextEncoder, Vectors, best, blocks, unit
 
 __all__ = ["MEASURES", "Belebele", "BelebeleScores", "belebele", "score_belebele"]
@@ -38,6 +39,11 @@ class Belebele:
     passages: list[list[str]]
     questions: list[list[str]]
     about: Ints
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What rows and tables call the languages: `tags` without the script that is usual."""
+        return tuple(map(plain_tag, self.tags))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +139,7 @@ def score_belebele(data: Belebele, encoder: TextEncoder, *, progress: bool = Fal
         encode(texts, role="document", lang=[tag] * len(texts))
         for texts, tag in zip(data.passages, data.tags, strict=True)
     ]
-    return belebele(questions, passages, data.about, data.langs)
+    return belebele(questions, passages, data.about, data.names)
 
 
 def _values(block: Vectors, relevant: Ints, size: int) -> tuple[Floats, Floats]:

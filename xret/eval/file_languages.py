@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from xret.corpus.languages import check_lang
 from xret.errors import EvalError, InputError
 
-__all__ = ["chosen_codes", "tag_of"]
+__all__ = ["chosen_codes", "plain_tag", "tag_of"]
+
+# The script that a language is usually written in, where it is not Latin (CLDR, likely subtags): of FLORES' languages,
+# which are Belebele's. FLORES says Hang where CLDR says Kore.
+_SCRIPTS = """
+Arab=acm,acq,aeb,ajp,apc,ar,ars,ary,arz,azb,ckb,fa,ks,pbt,prs,ps,sd,ug,ur Armn=hy Beng=as,bn,mni
+Cyrl=ba,be,bg,crh,kk,ky,mk,mn,ru,sr,tg,tt,uk Deva=awa,bho,hi,hne,kok,mag,mai,mr,ne,sa Ethi=am,ti Geor=ka Grek=el
+Gujr=gu Guru=pa Hang=ko Hans=zh Hant=yue Hebr=he,yi Jpan=ja Khmr=km Knda=kn Laoo=lo Mlym=ml Mymr=my,shn Olck=sat Orya=or
+Sinh=si Taml=ta Telu=te Thaa=dv Thai=th Tibt=bo,dz
+"""
 
 
 def tag_of(code: str, path: Path) -> str:
@@ -21,6 +31,19 @@ def tag_of(code: str, path: Path) -> str:
         return check_lang("_".join(code.split("_")[:2]))
     except InputError as error:
         raise EvalError(f"{path}: '{code}' is no known language code; rename or remove the file") from error
+
+
+def plain_tag(tag: str) -> str:
+    """A canonical tag without the script that its language is usually written in: ``de-Latn`` -> ``de``."""
+    language, _, script = tag.partition("-")
+    return language if script == _usual().get(language, "Latn") else tag
+
+
+@lru_cache(maxsize=1)
+def _usual() -> dict[str, str]:
+    """Language -> script, of those that are not usually written in Latin."""
+    pairs = (pair.partition("=") for pair in _SCRIPTS.split())
+    return {language: script for script, _, languages in pairs for language in languages.split(",")}
 
 
 def chosen_codes(tags: Mapping[str, str], langs: Collection[str], where: str | Path) -> list[str]:

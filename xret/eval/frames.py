@@ -37,7 +37,7 @@ def long_table(rows: Sequence[Scored]) -> pa.Table:
 
 
 def per_query_table(rows: Sequence[Scored]) -> pa.Table:
-    """Values per query of scored rows: `system, benchmark, qid, lang, measure, value: float64`."""
+    """Values per query of scored rows: `system, benchmark, qid, lang, measure, value: float64, topic`."""
     tables = []
     for row in rows:
         count = row.per_query.num_rows

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from xret.artifact import atomic_folder, write_manifest
+from xret.artifact import atomic_folder, read_manifest, write_manifest
 from xret.corpus import check_lang, corpus_hash, write_corpus
 from xret.errors import EvalError, InputError, UsageError
 from xret.eval.known_queries import Query, QueryKind, candidates, unique
 from xret.eval.nearest import TextEncoder, top_k, unit
+from xret.eval.protocols import Protocol, protocol
 from xret.runs import write_qrels
 
-__all__ = ["KnownItems", "known_items", "search_known_items", "write_known_items"]
+__all__ = ["KnownItems", "known_item_protocol", "known_items", "search_known_items", "write_known_items"]
+
+
+KIND = "known-item"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +87,13 @@ def known_items(
     return KnownItems(corpus, chosen, _judged(table, chosen), left_out)
 
 
-def write_known_items(items: KnownItems, folder: Path, *, identity: str = "") -> None:
+def write_known_items(items: KnownItems, folder: Path, *, used: Protocol) -> None:
     """Write ``docs.parquet``, ``queries.tsv``, ``qrels.txt`` and a manifest into a new folder, for search and eval.
+
+    Args:
+        items: what is written.
+        folder: new.
+        used: ``known-item`` with the settings that the queries were made by, for `known_item_protocol`.
 
     Raises:
         InputError: the folder is there already or cannot be made.
@@ -95,7 +104,23 @@ def write_known_items(items: KnownItems, folder: Path, *, identity: str = "") ->
         write_qrels(items.qrels, temporary / "qrels.txt")
         hashes = {"corpus": corpus_hash(items.corpus), "queries": corpus_hash(items.queries)}
         counts = {"documents": items.corpus.num_rows, "queries": items.queries.num_rows, "left_out": items.left_out}
-        write_manifest(temporary, {"kind": "known-item", "protocol": identity, "hashes": hashes, **counts})
+        write_manifest(temporary, {"kind": KIND, "settings": dict(used.options), "hashes": hashes, **counts})
+
+
+def known_item_protocol(folder: Path) -> Protocol | None:
+    """The protocol of a folder that `write_known_items` wrote, with its settings; None of any other.
+
+    Raises:
+        EvalError: the manifest lacks the settings, or has some that the protocol does not.
+    """
+    try:
+        manifest = read_manifest(folder, kind=KIND)
+    except InputError:
+        return None
+    try:
+        return protocol(KIND).varied(**manifest["settings"])
+    except (KeyError, TypeError, UsageError) as error:
+        raise EvalError(f"{folder}/manifest.json: settings are not those of {KIND}; make the set again") from error
 
 
 def _documents(corpus: pa.Table, separator: str | None) -> pa.Table:

@@ -103,7 +103,7 @@ def _paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
         for number, article in enumerate(articles, 1):
             for index, paragraph in enumerate(article["paragraphs"], 1):
                 yield f"article {number}, paragraph {index}", paragraph
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvalError(f"{path}: is not XQuAD-R's JSON ({type(error).__name__}: {error})") from error
 
 

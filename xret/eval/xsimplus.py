@@ -151,7 +151,7 @@ def _lines(path: Path) -> list[str]:
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvalError(f"{where}: not JSON ({error}); lines of text need --negative-types") from error
     if not isinstance(value, dict):
         raise EvalError(f"{where}: found {type(value).__name__}, wanted an object")

@@ -30,7 +30,7 @@ def legend(plot: Plot) -> str:
         return _scale(plot)
     if isinstance(plot, Grid):
         return _items(
-            [(_box("better"), "▲ row better"), (_box("same"), "= no telling"), (_box("worse"), "▼ row worse")]
+            [(_box("better"), "▲ row better"), (_box("same"), "= not significant"), (_box("worse"), "▼ row worse")]
         )
     names = plot.names()
     if len(names) < 2 and not isinstance(plot, Counts):

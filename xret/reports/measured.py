@@ -6,10 +6,14 @@ import unicodedata
 
 __all__ = ["clean", "wide"]
 
+TURNS = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))  # embeddings, overrides, isolates
+
 
 def clean(text: str) -> str:
-    """`text` on one line, without control characters and lone surrogates."""
-    shown = "".join(" " if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text)
+    """`text` on one line, without control characters, lone surrogates and orders to write backwards."""
+    shown = "".join(
+        " " if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") else one for one in text if one not in TURNS
+    )
     return " ".join(shown.split())
 
 

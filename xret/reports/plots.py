@@ -130,7 +130,7 @@ class Heat(Plot):
 
 @dataclass(frozen=True, kw_only=True)
 class Grid(Plot):
-    """Each row against each column: worse (-1), no telling (0), better (1), or None where there is nothing to compare.
+    """Each row against each column: worse (-1), not significant (0), better (1); None: nothing to compare.
 
     Attributes:
         systems: names of rows and columns.
@@ -150,7 +150,7 @@ class Grid(Plot):
 
 
 def _marked(verdict: int | None, text: str) -> str | None:
-    return None if verdict is None else f"{text} {({-1: 'worse', 0: 'no telling', 1: 'better'})[verdict]}".strip()
+    return None if verdict is None else f"{text} {({-1: 'worse', 0: 'not significant', 1: 'better'})[verdict]}".strip()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["Cell", "Table", "cell_text"]
 
@@ -21,7 +22,7 @@ class Table:
         rows: of c cells each; None and NaN mean that there is no value.
         digits: of numbers with a point.
         heads: so many first cells of a row say what the row is about.
-        best: columns of which the greatest value is set off.
+        best: columns of which a value is set off, and that to which it is the nearest: infinity for the greatest.
         own: rows that are set off among others.
         note: what one has to know to read it.
     """
@@ -31,7 +32,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     digits: int = 4
     heads: int = 1
-    best: tuple[str, ...] = ()
+    best: Mapping[str, float] = field(default_factory=dict)
     own: tuple[int, ...] = ()
     note: str = ""
 
@@ -55,13 +56,14 @@ class Table:
         return any(isinstance(row[column], str) and len(str(row[column])) > SHORT for row in self.rows)
 
     def leading(self) -> set[tuple[int, int]]:
-        """(row, column) of what is set off: as shown, nothing in its column is greater, and something is less."""
+        """(row, column) of what is set off: as shown, nothing in its column is better, and something is worse."""
         found = set()
         for column, name in enumerate(self.columns):
             if name in self.best and self.numeric(column):
                 shown = {row: round(value, self.digits) for row, value in self._values(column).items()}
-                if len(set(shown.values())) > 1:
-                    found |= {(row, column) for row, value in shown.items() if value == max(shown.values())}
+                off = {row: round(_distance(value, self.best[name]), self.digits) for row, value in shown.items()}
+                if len(set(off.values())) > 1:
+                    found |= {(row, column) for row, value in off.items() if value == min(off.values())}
         return found
 
     def _values(self, column: int) -> dict[int, float]:
@@ -69,10 +71,14 @@ class Table:
         return {row: float(cell) for row, cell in cells if isinstance(cell, int | float) and not math.isnan(cell)}
 
 
+def _distance(value: float, ideal: float) -> float:
+    return abs(value - ideal) if math.isfinite(ideal) else math.copysign(1, ideal) * -value
+
+
 def cell_text(cell: Cell, *, digits: int = 4) -> str:
     """As shown: a number with so many digits behind the point, a count with commas, a dash where there is nothing."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     if isinstance(cell, float):
-        return f"{cell:.{digits}f}"
+        return f"{round(cell, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero
     return f"{cell:,}" if isinstance(cell, int) else cell

@@ -131,7 +131,7 @@ def _jsonl(name: str, data: bytes, needed: Sequence[str]) -> Rows:
             continue
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise EvalError(f"{name}:{number}: is not JSON ({error})") from error
         missing = [field for field in needed if not isinstance(record, dict) or record.get(field) is None]
         if missing:

@@ -18,7 +18,7 @@ from xret.encoders.reading.passages import Truncation, check_window
 from xret.engines import current_engine
 from xret.errors import EvalError, UsageError
 from xret.runs import ordered
-from xret.stages.light import WEIGHT, WINDOW, light_texts
+from xret.stages.light import light_texts
 from xret.stages.maxp import RunOf, best_passages, to_passages
 from xret.stages.maxsim import maxsim_texts
 from xret.stages.reranking import spread_scores
@@ -43,8 +43,7 @@ class Rerank(Stage):
 
     Attributes:
         model: ``maxsim``: exact MaxSim between token vectors; ``light``: the cosine of the texts' vectors plus MaxSim
-            with the first 64 tokens of the document (see `xret.stages.light`); else the name of a cross-encoder, as for
-            `load_reranker`.
+            (see `xret.stages.light`); else the name of a cross-encoder, as for `load_reranker`.
             ``{dlang}`` and ``{qlang}`` in it stand for the language of the document and of the query:
             ``bert+adapters/{dlang}+adapters/ranking`` puts each document's language module under the ranking module
             (Litschko et al. 2022).
@@ -53,9 +52,9 @@ class Rerank(Stage):
         truncation: of documents that the model cannot read whole: ``first`` reads their beginning; ``windows`` reads
             all of them in overlapping windows, and the best one's score counts (MaxP, Dai & Callan 2019).
         window: tokens of a document in a window, or that ``first`` reads; None for as many as the model reads, or, for
-            ``light``, 64.
+            ``light`` with a model that has no head for MaxSim, 64.
         overlap: tokens that two windows share; None for half a window.
-        weight: for ``light``: how much MaxSim counts beside the cosine.
+        weight: for ``light``: how much MaxSim counts beside the cosine; None for what `xret.stages.light` found best.
         maxp: the corpus holds passages, its `doc_id` their documents: every document of the result has the score of its
             best passage. The run may be of passages, or of documents, all of whose passages are then scored.
         run_of: for `maxp`: ``passages`` or ``documents``; None: as the run's ids say.
@@ -69,7 +68,7 @@ class Rerank(Stage):
     inputs = ("run", "queries", "corpus")
     output = "run"
     apart = ("model", "encoder", "batch", "device", "threads", "progress")
-    version = 3
+    version = 4
 
     model: str = MAXSIM
     encoder: str = "xret-mini"
@@ -77,7 +76,7 @@ class Rerank(Stage):
     truncation: Truncation = "first"
     window: int | None = None
     overlap: int | None = None
-    weight: float = WEIGHT
+    weight: float | None = None
     maxp: bool = False
     run_of: RunOf | None = None
     batch: int | None = None
@@ -93,12 +92,12 @@ class Rerank(Stage):
             raise UsageError(f"the batch is {self.batch} tokens; give at least 1")
         if self.truncation not in ("first", "windows"):
             raise UsageError(f"truncation '{self.truncation}' is not known; known: first, windows")
-        check_window(self.window or (WINDOW if self.model == LIGHT else None), self.overlap)
+        check_window(self.window, self.overlap)
         if self.run_of is not None and not self.maxp:
             raise UsageError("run_of says what maxp is to take the run for, which is not asked for; leave it out")
         if self.run_of not in (None, "passages", "documents"):
             raise UsageError(f"run_of is '{self.run_of}'; wanted passages or documents")
-        if not math.isfinite(self.weight):
+        if self.weight is not None and not math.isfinite(self.weight):
             raise UsageError(f"the weight is {self.weight}; give a number")
         if self.overlap is not None and self.truncation == "first":
             raise UsageError("the overlap is that of windows, and truncation 'first' has one; leave it out")

@@ -16,6 +16,7 @@ from xret.eval.benchmarks.export import export
 from xret.eval.benchmarks.scoring import judged, score, together
 from xret.eval.protocols import compare, protocol
 from xret.eval.protocols.scored import Scored
+from xret.eval.topics import topics_of
 
 
 def run_of(rows: dict[str, list[str]]) -> pa.Table:
@@ -113,10 +114,36 @@ def test_languages_together_weigh_the_same(tmp_path: Path) -> None:
     assert both.measures["nDCG@10"] == pytest.approx((1 + 0.5) / 2)
     assert both.by_language["lang"].to_pylist() == ["sw", "yo", "macro", "micro"]
     assert both.benchmark == "miracl/sw+yo/dev"
+    assert set(both.per_query["qid"].to_pylist()) == {f"{lang}:7#{n}" for lang in ("sw", "yo") for n in (1, 2)}
     again = Scored.from_json(both.to_json())
     assert again.measures == both.measures
     with pytest.raises(UsageError, match="of one protocol"):
         together({}, system="none")
+
+
+def test_rows_know_which_queries_are_one_topic(tmp_path: Path) -> None:
+    benchmark, run = random_benchmark("miracl")
+    assert benchmark.qrels is not None
+    row = benchmark.scored(run, system="a")  # in one language there are no translations, whatever is shared
+    assert row.topics == "" and row.per_query["topic"].null_count == row.per_query.num_rows
+    docids = [f"d{int(qid[1:]) // 3}" for qid in benchmark.qrels["qid"].to_pylist()]
+    qrels = benchmark.qrels.set_column(1, "docid", pa.array(docids)).group_by(["qid", "docid"]).aggregate(
+        [("relevance", "max")]).rename_columns(["qid", "docid", "relevance"])  # fmt: skip
+    langs = [("sw", "yo")[n % 2] for n in range(30)]
+    several = replace(benchmark, queries=benchmark.queries.set_column(1, "lang", [langs]), qrels=qrels, lang=None)
+    row = several.scored(run, system="a")
+    known, how = topics_of(qrels)
+    assert row.topics == how and len(set(known.values())) == 10
+    pairs = zip(row.per_query["qid"].to_pylist(), row.per_query["topic"].to_pylist(), strict=True)
+    assert dict(pairs) == known
+    stated = several.queries.append_column("doc_id", [["one"] * 30])
+    row = replace(several, queries=stated).scored(run, system="a")
+    assert set(row.per_query["topic"].to_pylist()) == {"one"} and "'doc_id'" in row.topics
+
+    translated = load_benchmark("mmarco", mmarco(tmp_path), lang="pt").scored(run_of({"2": ["1"]}), system="a")
+    both = together({"pt": translated, "es": translated}, system="a")
+    assert set(both.per_query["qid"].to_pylist()) == {"pt:2", "es:2", "pt:1048585", "es:1048585"}
+    assert set(both.per_query["topic"].to_pylist()) == {"2", "1048585"} and both.topics == translated.topics
 
 
 def test_rows_of_other_data_are_not_compared(tmp_path: Path) -> None:

@@ -46,9 +46,20 @@ def test_a_row_comes_back_as_it_was(tmp_path: Path) -> None:
         one.versions,
         protocol("miracl").identity,
     )
-    assert {"xret", "python", "machine"} <= again.versions.keys()
+    assert {"xret", "python", "cpu", "system"} <= again.versions.keys()
     empty = Scored(system="s", benchmark="b", protocol=protocol("xsim"), measures={"error": 0.5})
     assert Scored.from_json(empty.to_json()).to_json() == empty.to_json()
+
+
+def test_topics_come_back_and_rows_of_before_them_are_read() -> None:
+    values = per_query(["a.de", "a.en", "b"], ["de", "en", "de"], "nDCG@10", [0.1, 0.2, 0.3], ["a", "a", None])
+    again = Scored.from_json((one := row(per_query=values, topics="by hand")).to_json())
+    assert again.per_query.equals(values) and again.topics == "by hand"
+    assert again.to_json() == one.to_json()
+    parts = json.loads(row().to_json())
+    assert "topics" not in parts and list(parts["per_query"]) == ["qid", "lang", "measure", "value"]
+    old = Scored.from_json(json.dumps(parts))
+    assert old.per_query["topic"].to_pylist() == [None] * 3 and old.topics == ""
 
 
 def test_like_rows_stand_side_by_side(caplog: pytest.LogCaptureFixture) -> None:
@@ -95,6 +106,7 @@ def test_settings_and_numbers_of_rows_are_told() -> None:
     ("text", "message"),
     [
         ("{", "bad.json: not JSON"),
+        ("[" * 200_000, "bad.json: not JSON"),
         ("[1]", "bad.json: is 'list', wanted 'xret scored 1'"),
         ('{"format": "xret scored 1"}', "bad.json: has no 'system'"),
         (row().to_json().replace('"depth": 100', '"depth": 10'), "has identity .* it claims .*: edited"),

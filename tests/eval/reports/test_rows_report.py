@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from xret.errors import UsageError
 from xret.eval.protocols import PROTOCOLS, Protocol, Scored
 from xret.eval.published import baselines, beside, elsewhere
 from xret.eval.reports import calibrations_report, pairs_report, rows_report
+from xret.eval.reports.systems import of_row
+from xret.eval.statistics import compare_runs
 from xret.reports import Counts, Curves, Note, Report, Table, report_text
 from xret.reports.bins import bins_of, counted
 
@@ -96,6 +99,71 @@ def test_unlike_rows_never_share_a_table() -> None:
         rows_report([row("a"), row("a")])
     with pytest.raises(UsageError, match="no rows to report on"):
         rows_report([])
+
+
+def test_means_over_languages_have_intervals_of_their_own() -> None:
+    def two(system: str, shift: float) -> Scored:
+        one = row(system)
+        langs, values = ["ar"] * 4 + ["sw"] * 16, np.array([0.9, 0.8, 0.7, 1.0] + [0.1, 0.2] * 8) + shift
+        columns = [one.per_query["qid"], langs, one.per_query["measure"], values]
+        table = pa.table(dict(zip(("qid", "lang", "measure", "value"), columns, strict=True)))
+        means = {MRTYDI.headline: float((values[:4].mean() + values[4:].mean()) / 2)}
+        return dataclasses.replace(one, per_query=table, measures=means)
+
+    report = rows_report([two("a", 0.0), two("b", -0.05)])
+    [means] = [table for table in tables(report) if table.title == "Means over the languages"]
+    for _, mean, low, high in means.rows:
+        assert isinstance(mean, float) and isinstance(low, float) and isinstance(high, float) and low < mean < high
+    [numbers] = [table for table in tables(report) if table.title.endswith("in numbers")]
+    assert numbers.rows[0][2] == pytest.approx(-0.05) and "over 2 languages" in numbers.note
+
+
+def test_translations_of_one_query_are_drawn_together() -> None:
+    topics = {f"q{n}": f"t{n // 4}" for n in range(16)}  # the last four are topics of their own
+
+    def told(system: str, shift: float, known: Mapping[str, str]) -> Scored:
+        one = row(system)
+        values = one.per_query["value"].to_numpy() + shift * np.random.default_rng(2).random(20)
+        of_query = [known.get(qid) for qid in one.per_query["qid"].to_pylist()]
+        names = {"value": values, "topic": pa.array(of_query, pa.string())}
+        table = pa.table({**dict(zip(one.per_query.column_names, one.per_query.columns, strict=True)), **names})
+        means = {MRTYDI.headline: float(values.mean())}
+        return dataclasses.replace(one, per_query=table, measures=means, topics="by hand" if known else "")
+
+    rows = [told("a", 0.0, {}), told("b", 0.1, topics)]  # one was scored before rows had topics
+    systems = {row.system: of_row(row).scores for row in rows}
+    wanted = compare_runs(systems, topics=(topics, "by hand"))
+    made = tables(rows_report(rows))
+    [means] = [table for table in made if table.title == "Means over the queries"]
+    ends = wanted.intervals.select(["system", "mean", "low", "high"]).to_pylist()
+    assert [tuple(each.values()) for each in ends] == [line[:4] for line in means.rows]
+    assert "over 8 topics (by hand)" in means.note
+    [numbers] = [table for table in made if table.title.endswith("in numbers")]
+    [seen] = wanted.differences.to_pylist()
+    assert numbers.rows[0][2:6] == tuple(seen[name] for name in ("difference", "low", "high", "p"))
+    assert "over 8 topics (by hand)" in numbers.note
+    for known in ({}, {qid: qid for qid in topics}, {f"q{n}": "one" for n in range(20)}):
+        [plain] = [table for table in tables(rows_report([told("a", 0.0, known)])) if table.title.startswith("Means")]
+        assert "topics" not in plain.note, "as many topics as queries, or a single one: queries are drawn"
+
+
+def test_hashes_of_different_data_are_all_told() -> None:
+    rows = [row("a"), dataclasses.replace(row("b"), hashes={"qrels": "other", "run": "r"})]
+    told = dict(rows_report(rows).provenance)
+    assert told["hash of qrels of mrtydi/ar/test"] == "mrtydi/ar/test"
+    assert told["hash of qrels of mrtydi/ar/test with b"] == "other" and told["hash of run of b"] == "r"
+
+
+def test_what_is_best_depends_on_the_measure() -> None:
+    shares = {"a": (0.9, 40.0, 0.2, 0.5), "b": (0.45, 3.0, 0.1, 0.6)}
+    names = ("own-first", "distance", "error", "LPR")
+    empty = row("a").per_query.slice(0, 0)
+    rows = [
+        dataclasses.replace(row(system), measures=dict(zip(names, values, strict=True)), per_query=empty)
+        for system, values in shares.items()
+    ]
+    [means] = [table for table in tables(rows_report(rows)) if table.title.startswith("Means")]
+    assert means.leading() == {(1, 1), (1, 2), (1, 3)}
 
 
 def test_rows_without_queries_show_what_they_know() -> None:

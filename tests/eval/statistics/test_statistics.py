@@ -160,6 +160,32 @@ def test_all_comparisons_are_counted() -> None:
     assert alone.to_json()["differences"] == []
 
 
+def test_languages_that_weigh_the_same() -> None:
+    """By drawing within each language, and by changing signs of the difference of macro means."""
+    rng = np.random.default_rng(7)
+    sizes, langs = (12, 60, 200), ("sw", "te", "th")
+    lang = np.repeat(langs, sizes)
+    values = np.concatenate(
+        [rng.beta(*shape, (n, 2)) for shape, n in zip(((8, 1), (2, 2), (1, 8)), sizes, strict=True)]
+    )
+    runs = {"a": scored(values), "b": scored(np.clip(values + rng.normal(0.02, 0.1, values.shape), 0, 1))}
+    macro = {f"q{row}": str(name) for row, name in enumerate(lang)}
+    found = compare_runs(runs, macro=macro, resamples=4000, seed=1)
+    assert found.macro == 3 and "means: over 3 languages" in found.definition()
+    apart = runs["b"].values[:, 0] - values[:, 0]
+    for one, row in ((values[:, 0], found.intervals.to_pylist()[0]), (apart, found.differences.to_pylist()[0])):
+        parts = [one[lang == name] for name in langs]
+        drawn = np.mean([rng.choice(part, (4000, len(part))).mean(axis=1) for part in parts], axis=0)
+        assert row.get("mean", row.get("difference")) == pytest.approx(np.mean([part.mean() for part in parts]))
+        assert (row["low"], row["high"]) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.006)
+    signs = [rng.choice([-1, 1], (4000, len(part))) * part for part in parts]
+    turned = np.abs(np.mean([each.mean(axis=1) for each in signs], axis=0))
+    assert row["p"] == pytest.approx((turned >= abs(row["difference"])).mean(), abs=0.04)
+    plain = compare_runs(runs, macro=dict.fromkeys(macro, "one"), resamples=500).intervals.to_pylist()
+    wanted = compare_runs(runs, resamples=500).intervals.to_pylist()
+    assert [row["low"] for row in plain] == pytest.approx([row["low"] for row in wanted])
+
+
 def test_refused() -> None:
     runs = {"a": scored(np.zeros((3, 2))), "b": scored(np.zeros((4, 2)))}
     with pytest.raises(UsageError, match="b: was scored on other queries"):

@@ -52,7 +52,9 @@ def maxsim(source: ArrayTokens, query: Floats) -> Floats:
     """(documents,) by the definition, over the vectors themselves."""
     documents = source.read(np.arange(source.table.num_rows))
     if source.fade:
-        documents = [own / np.sqrt(1 + np.arange(len(own)) / source.fade)[:, None] for own in documents]
+        documents = [
+            np.asarray(own / np.sqrt(1 + np.arange(len(own)) / source.fade)[:, None], np.float32) for own in documents
+        ]
     return np.array(
         [(query @ own.T).max(axis=1).sum() if len(own) else -float(len(query)) for own in documents], np.float32
     )

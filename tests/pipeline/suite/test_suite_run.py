@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -203,6 +205,45 @@ def test_numbers_are_those_of_the_parts_and_hashes_tell_them_apart(folder: Path)
     path.write_text(json.dumps(fields))
     with pytest.raises(InputError, match="were changed or do not belong together"):
         load_results(path.parent)
+
+
+def test_a_full_disk_leaves_the_results_that_were_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, results = folder / "my.results", load_results(folder / "my.results")
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parquet, "write_table", full)
+        with pytest.raises(InputError, match=r"results.parquet: writing failed \(No space left"):
+            save_results(dataclasses.replace(results, title="new", steps=[]), place)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+    names: list[str] = []
+    swap = os.replace
+
+    def seen(one: Path, other: Path) -> None:
+        names.append(other.name)
+        swap(one, other)
+
+    monkeypatch.setattr(os, "replace", seen)
+    save_results(results, place)
+    assert names == ["results.parquet", "steps.json", "results.json"]
+
+
+def test_results_of_before_rows_had_topics_are_read(folder: Path) -> None:
+    path = folder / "my.results" / "results.parquet"
+    table = parquet.read_table(path)
+    assert table.column_names[-1] == "topic"
+    topics = load_results(path.parent)
+    assert all(row.per_query["topic"].null_count == 0 for row in topics.rows if row.benchmark == "docs")
+    plain = [
+        dataclasses.replace(row, per_query=row.per_query.drop_columns(["topic"]), topics="") for row in topics.rows
+    ]
+    save_results(dataclasses.replace(topics, rows=plain), path.parent)
+    parquet.write_table(parquet.read_table(path).drop_columns(["topic"]), path)
+    assert load_results(path.parent).hash == dataclasses.replace(topics, rows=plain).hash
 
 
 def test_a_failure_loses_only_what_needs_it(folder: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_phone_shows_one_column_without_scrolling_sideways(visit: Open, width:
     assert [lists.nth(i).is_visible() for i in (0, 1)] == [True, False]
     page.get_by_role("radio", name="B").check()
     assert [lists.nth(i).is_visible() for i in (0, 1)] == [False, True]
-    assert page.locator(".hit >> visible=true").first.bounding_box()["y"] < 500  # type: ignore[index]
+    assert page.locator(".hit >> visible=true").first.bounding_box()["y"] < 500
     page.locator('.list[data-place="1"] .twin.both').first.click()
     assert [lists.nth(i).is_visible() for i in (0, 1)] == [True, False]
 

@@ -23,7 +23,7 @@ def ids(page: Page, place: int = 0) -> list[str]:
 
 
 def query(page: Page) -> str:
-    return page.input_value("#query")
+    return str(page.input_value("#query"))
 
 
 def test_enter_searches_and_the_address_holds_the_search(visit: Open, fake: Fake) -> None:

@@ -13,6 +13,7 @@ from xret.errors import EvalError, UsageError
 from xret.eval.benchmarks.clir_topics import Source
 from xret.eval.benchmarks.documents import Documents
 from xret.eval.benchmarks.found import Files
+from xret.eval.protocols import Protocol
 from xret.suggest import did_you_mean
 
 __all__ = ["Family", "Loaded", "Options", "language_of", "one_language"]
@@ -52,6 +53,7 @@ class Loaded:
     answers: dict[str, list[str]] | None = None
     documents: Documents | None = None
     files: tuple[tuple[str, Sequence[Path]], ...] = ()
+    protocol: Protocol | None = None  # where the data say by which they are scored
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,9 +118,10 @@ def _split(name: str, family: Family, split: str | None) -> str:
 def _made(name: str, family: Family, options: Options, loaded: Loaded, files: Files) -> Benchmark:
     tag = _tag(options.lang)
     folder = Path(files.label).resolve().name if name in UNPUBLISHED else ""
-    parts = [name, folder, tag or "", options.split or ""]
+    protocol = loaded.protocol or protocol_of(name)
+    parts = [protocol.name, folder, tag or "", options.split or ""]
     return Benchmark(
-        protocol=protocol_of(name),
+        protocol=protocol,
         name="/".join(part for part in parts if part),
         lang=tag if family.each else None,
         queries=loaded.queries,

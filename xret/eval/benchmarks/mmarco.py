@@ -49,10 +49,10 @@ def _load(files: Files, tag: str, name: str, queries: tuple[str, ...], qrels: tu
     # of mMARCO's two translations the later, by Google; for the other give its folder as the data
     corpus = files.all("corpus", *(f"{by}{name}_collection.tsv" for by in ("google/collections/", "")))
     asked, judged = files.one("queries", *queries), files.one("qrels", *qrels)
-    table = read_labels(judged)
+    topics = read_topics(asked, Reading(lang=tag))
     return Loaded(
-        queries=read_topics(asked, Reading(lang=tag)),
-        qrels=table,
+        queries=topics.append_column("topic", topics["id"]),  # the same in every language
+        qrels=read_labels(judged),
         documents=tsv_documents([(path, tag) for path in corpus]) if corpus else None,
         files=(("corpus", corpus), ("queries", [asked]), ("qrels", [judged])),
     )

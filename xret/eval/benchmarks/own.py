@@ -15,6 +15,8 @@ from xret.eval.benchmarks.family import Family, Loaded, Options
 from xret.eval.benchmarks.found import Files
 from xret.eval.benchmarks.judgements import read_labels
 from xret.eval.benchmarks.topics import Reading, read_topics
+from xret.eval.known_item import known_item_protocol
+from xret.eval.topics import TOPIC_COLUMNS
 
 __all__ = ["OWN", "TREC"]
 
@@ -25,7 +27,8 @@ docs.*, corpus.*, collection.*  anything xret reads as a corpus (.jsonl, .tsv, .
 OWN_LAYOUT = """\
 docs.parquet, .jsonl or .tsv    id, text, lang
 queries.tsv or .jsonl           id, lang, text
-qrels.txt                       TREC"""
+qrels.txt                       TREC
+manifest.json                   as 'xret eval known-item -o' writes it: scored by its protocol; may be absent"""
 log = logging.getLogger("xret")
 ENDS = (".parquet", ".arrow", ".jsonl", ".tsv")
 
@@ -52,12 +55,13 @@ def _load_own(files: Files, options: Options) -> Loaded:
     qrels = files.one("qrels", "qrels.txt", "qrels.trec", "qrels.tsv", "qrels.parquet", "qrels.jsonl", deep=False)
     corpus = files.all("corpus", *(f"{name}{end}" for name in ("docs", "corpus") for end in ENDS), deep=False)
     table = open_corpus(queries, lang=options.lang)
-    extra = [name for name in ("topic",) if name in table.column_names]
+    extra = [name for name in TOPIC_COLUMNS if name in table.column_names]
     return Loaded(
         queries=table.select(["id", "lang", "text", *extra]),
         qrels=read_labels(qrels),
         documents=_documents(corpus, None) if corpus else None,
         files=(("corpus", corpus[:1]), ("queries", [queries]), ("qrels", [qrels])),
+        protocol=known_item_protocol(queries.parent),
     )
 
 

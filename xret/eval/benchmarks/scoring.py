@@ -14,11 +14,12 @@ from xret.eval.benchmarks.checks import check_run
 from xret.eval.measures import from_level
 from xret.eval.measures.answers import score_answers
 from xret.eval.protocols import Protocol, Scored
-from xret.eval.protocols.scored import PER_QUERY
+from xret.eval.protocols.scored import PER_QUERY, TOPIC
 from xret.eval.scores import RunScores, score_run
+from xret.eval.topics import SHARED, known_topics
 from xret.runs.order import ordered
 
-__all__ = ["score", "together"]
+__all__ = ["score", "together", "topics"]
 
 
 def score(benchmark: Benchmark, run: pa.Table, *, system: str, measures: Sequence[str] = ()) -> Scored:
@@ -67,11 +68,17 @@ def judged(protocol: Protocol, qrels: pa.Table) -> pa.Table:
     return qrels.filter(pc.is_in(qrels["qid"], value_set=pc.unique(relevant)))
 
 
+def topics(benchmark: Benchmark) -> tuple[dict[str, str], str]:
+    """Query id -> topic, and how that is known: see `known_topics`."""
+    qrels = None if benchmark.qrels is None else judged(benchmark.protocol, benchmark.qrels)
+    return known_topics(benchmark.queries, qrels)
+
+
 def together(rows: Mapping[str, Scored], *, system: str) -> Scored:
     """The rows of several collections of one protocol as one: a line a language, the mean over languages as headline.
 
     Args:
-        rows: language -> row.
+        rows: language -> row; ids of queries, which may be the same numbers in each, become ``LANG:ID``.
         system: what their runs are called together.
 
     Raises:
@@ -82,7 +89,7 @@ def together(rows: Mapping[str, Scored], *, system: str) -> Scored:
         raise UsageError("wanted rows of one protocol, a language each")
     first = parts[0]
     table = pa.concat_tables([row.by_language.slice(0, row.by_language.num_rows - 2) for row in parts])
-    per_query = pa.concat_tables([row.per_query for row in parts])
+    per_query = pa.concat_tables([_named(row, lang) for lang, row in rows.items()])
     split = first.benchmark.rpartition("/")[2]
     return Scored(
         system=system,
@@ -93,6 +100,7 @@ def together(rows: Mapping[str, Scored], *, system: str) -> Scored:
         per_query=per_query,
         hashes={name: _joint(rows, name) for name in first.hashes},
         versions=first.versions,
+        topics=first.topics,
     )
 
 
@@ -119,14 +127,17 @@ def _row(benchmark: Benchmark, scores: RunScores, system: str) -> Scored:
     of_query = pa.array([langs[name] for name in values["qid"].to_pylist()], pa.string())
     table = scores.by_language(langs)
     macro = benchmark.protocol.macro
+    known, how = topics(benchmark)
+    about = pa.array([known.get(name) for name in values["qid"].to_pylist()], pa.string())
     return Scored(
         system=system,
         benchmark=benchmark.name,
         protocol=benchmark.protocol,
         measures=_means(table.slice(0, table.num_rows - 2), macro),
         by_language=table,
-        per_query=values.add_column(1, "lang", of_query).cast(PER_QUERY),
+        per_query=values.add_column(1, "lang", of_query).append_column(TOPIC, about).cast(PER_QUERY),
         hashes=benchmark.hashes,
+        topics=how,
     )
 
 
@@ -141,6 +152,15 @@ def _with_means(languages: pa.Table) -> pa.Table:
     total = int(np.sum(languages["queries"].to_numpy()))
     ends = [{"lang": kind, "queries": total, **_means(languages, kind == "macro")} for kind in ("macro", "micro")]
     return pa.concat_tables([languages, pa.Table.from_pylist(ends, schema=languages.schema)])
+
+
+def _named(row: Scored, lang: str) -> pa.Table:
+    """Values per query, ids and what is made of them with the language; topics of a column are those of all."""
+    values = row.per_query
+    for name in ("qid", TOPIC) if row.topics == SHARED else ("qid",):
+        named = pc.binary_join_element_wise(lang, values[name], ":")
+        values = values.set_column(values.column_names.index(name), name, named)
+    return values
 
 
 def _joint(rows: Mapping[str, Scored], name: str) -> str:

@@ -128,7 +128,7 @@ def _whole(path: Path) -> dict[str, Record]:
         return {}
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if value and all(isinstance(each, dict) for each in value.values()) else {}
 

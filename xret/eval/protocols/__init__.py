@@ -13,7 +13,7 @@ from xret.eval.protocols.comparison import compare
 from xret.eval.protocols.pools import POOLS
 from xret.eval.protocols.protocol import Kind, Protocol
 from xret.eval.protocols.retrieval import RETRIEVAL
-from xret.eval.protocols.scored import Scored, read_scored, software, write_scored
+from xret.eval.protocols.scored import Scored, read_scored, write_scored
 from xret.suggest import did_you_mean
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "compare",
     "protocol",
     "read_scored",
-    "software",
     "write_scored",
 ]
 

@@ -18,6 +18,7 @@ from xret.eval.protocols.protocol import Protocol
 from xret.eval.protocols.scored import PER_QUERY, Scored
 from xret.eval.pxsim import PxsimScores
 from xret.eval.tatoeba import Parallel
+from xret.eval.topics import SHARED, topics_of
 from xret.eval.xquad import XquadR
 from xret.eval.xsim import XsimScores
 from xret.eval.xsimplus import XsimPlusScores
@@ -39,11 +40,15 @@ Bools = npt.NDArray[np.bool_]
 Hits = tuple[Bools, Bools]  # of `tatoeba_hits`
 
 
-def per_query(qids: Iterable[str], langs: Iterable[str], measure: str, values: npt.ArrayLike) -> pa.Table:
-    """`qid, lang, measure, value` of one measure, a row a query."""
+def per_query(
+    qids: Iterable[str], langs: Iterable[str], measure: str, values: npt.ArrayLike,
+    topics: Iterable[str | None] | None = None,
+) -> pa.Table:  # fmt: skip
+    """`qid, lang, measure, value, topic` of one measure, a row a query."""
     ids = list(qids)
-    columns = [ids, list(langs), [measure] * len(ids), np.asarray(values, np.float64)]
-    return pa.table([pa.array(each) for each in columns], schema=PER_QUERY)
+    about = [None] * len(ids) if topics is None else list(topics)
+    columns = [ids, list(langs), [measure] * len(ids), np.asarray(values, np.float64), about]
+    return pa.table([pa.array(each, kind.type) for each, kind in zip(columns, PER_QUERY, strict=True)], PER_QUERY)
 
 
 def text_hashes(queries: object, corpus: object, qrels: object = None) -> dict[str, str]:
@@ -61,19 +66,19 @@ def tatoeba_row(
     system: str,
     benchmark: str,
 ) -> Scored:
-    """Of `score_tatoeba`: each line has a value per direction."""
-    names = ("to_en", "from_en")
+    """Of `score_tatoeba`: each line has a value per direction, and the mean of both."""
+    names = ("mean", "to_en", "from_en")
     langs = dict(zip(scores["file_lang"].to_pylist(), scores["lang"].to_pylist(), strict=True))
     values = [
-        per_query((f"{lang}:{line}" for line in range(len(found))), [langs[lang]] * len(found), names[side], found)
+        per_query((f"{lang}:{line}" for line in range(len(found))), [langs[lang]] * len(found), name, found)
         for lang, both in hits.items()
-        for side, found in enumerate(both)
+        for name, found in zip(names, (np.mean(both, axis=0), *both), strict=True)
     ]
     return Scored(
         system=system,
         benchmark=benchmark,
         protocol=protocol,
-        measures={name: float(np.mean(scores[name].to_numpy())) for name in ("mean", *names)},
+        measures={name: float(np.mean(scores[name].to_numpy())) for name in names},
         by_language=scores,
         per_query=pa.concat_tables(values),
         hashes=text_hashes({k: v.texts for k, v in data.items()}, {k: v.english for k, v in data.items()}),
@@ -150,27 +155,33 @@ def nway_row(
 
 
 def xquad_row(protocol: Protocol, scores: LareqaScores, pool: XquadR, *, system: str, benchmark: str) -> Scored:
-    """Of `score_xquad`: each question has its AP over the whole pool."""
+    """Of `score_xquad`: each question has its AP over the whole pool; a topic are those with an answer in common."""
     ids = [f"{lang}:{number}" for number, lang in enumerate(pool.question_langs)]
+    about, how = topics_of(_answered(ids, pool.relevant))
     return Scored(
         system=system,
         benchmark=benchmark,
         protocol=protocol,
         measures={"map": scores.map, "mono": scores.mono, "cross": scores.cross},
         by_language=scores.table().slice(0, len(scores.langs)),
-        per_query=per_query(ids, pool.question_langs, "map", scores.values),
+        per_query=per_query(ids, pool.question_langs, "map", scores.values, [about.get(each, each) for each in ids]),
         hashes=text_hashes([pool.questions, pool.question_langs], [pool.sentences, pool.sentence_langs],
                            pool.relevant.tolist()),
+        topics=how,
     )  # fmt: skip
 
 
 def belebele_row(protocol: Protocol, scores: BelebeleScores, data: Belebele, *, system: str, benchmark: str) -> Scored:
-    """Of `score_belebele`: each question has its values over the pool of all languages, and over its own language."""
+    """Of `score_belebele`: each question has its values over the pool of all languages, and over its own language.
+
+    A topic are all questions about one passage.
+    """
     size = len(data.about)
-    ids = [f"{lang}:{number}" for lang in data.langs for number in range(size)]
-    langs = np.repeat(data.tags, size).tolist()
+    ids = [f"{lang}:{number}" for lang in data.names for number in range(size)]
+    langs = np.repeat(data.names, size).tolist()
+    topics = np.tile(data.about.astype(str), len(data.names)).tolist()
     values = [
-        per_query(ids, langs, f"{pool} {name}", table[:, :, number].ravel())
+        per_query(ids, langs, f"{pool} {name}", table[:, :, number].ravel(), topics)
         for pool, table in (("mono", scores.own), ("all", scores.values))
         for number, name in enumerate(MEASURES)
     ]
@@ -182,6 +193,7 @@ def belebele_row(protocol: Protocol, scores: BelebeleScores, data: Belebele, *, 
         by_language=scores.table(),
         per_query=pa.concat_tables(values),
         hashes=text_hashes([data.langs, data.questions], [data.langs, data.passages], data.about.tolist()),
+        topics=SHARED,
     )
 
 
@@ -198,6 +210,15 @@ def mfaq_row(
         protocol=protocol,
         measures={"global_mrr": scores.global_mrr, "per_page_mrr": scores.per_page_mrr},
         by_language=table.slice(0, table.num_rows - 1),
-        per_query=per_query(ids, [page.lang for page, _ in asked], "RR", scores.values),
+        per_query=per_query(ids, [page.lang for page, _ in asked], "global_mrr", scores.values),
         hashes=text_hashes([[p.id, p.lang, p.questions] for p in pages], [[p.id, p.answers] for p in pages]),
+    )
+
+
+def _answered(ids: Sequence[str], relevant: npt.NDArray[np.int64]) -> pa.Table:
+    """`qid, docid, relevance` of an `XquadR`'s answers."""
+    query, place = np.nonzero(relevant >= 0)
+    docids = relevant[query, place].astype(str).tolist()
+    return pa.table(
+        {"qid": [ids[n] for n in query.tolist()], "docid": docids, "relevance": np.ones(len(query), np.int32)}
     )

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-import xret
 from xret.artifact import atomic_file
 from xret.errors import EvalError
 from xret.eval.protocols.protocol import Protocol
+from xret.machine import made_by
 
-__all__ = ["FORMAT", "PER_QUERY", "Scored", "read_scored", "software", "write_scored"]
+__all__ = ["FORMAT", "PER_QUERY", "TOPIC", "Scored", "read_scored", "write_scored"]
 
 FORMAT = "xret scored 1"
-PER_QUERY = pa.schema([("qid", pa.string()), ("lang", pa.string()), ("measure", pa.string()), ("value", pa.float64())])
-
-
-def software() -> dict[str, str]:
-    """What numbers may depend on besides data and model: versions and the kind of machine."""
-    return {"xret": xret.__version__, "python": platform.python_version(), "numpy": np.__version__,
-            "machine": f"{platform.system()} {platform.machine()}"}  # fmt: skip
+TOPIC = "topic"
+PER_QUERY = pa.schema(
+    [
+        *((name, pa.string()) for name in ("qid", "lang", "measure")),
+        ("value", pa.float64()),
+        (TOPIC, pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,10 +39,12 @@ class Scored:
         protocol: what was done, with the settings that were used.
         measures: measure -> mean as the protocol averages; the headline first; NaN where undefined.
         by_language: `lang`, further columns, float64 columns of measures.
-        per_query: `qid, lang, measure: string, value: float64`; without rows where only means are known.
+        per_query: `qid, lang, measure: string, value: float64, topic: string`; without rows where only means are known.
+            Queries of one topic are translations of one another; null: a topic of its own. May come without `topic`.
         hashes: content hashes. Those of `corpus`, `queries`, `qrels` must be equal for rows to be compared; others
             (`model`, `index`) are only told.
-        versions: of the software, and the hardware (`software`).
+        versions: of the software, and the hardware (`xret.machine`).
+        topics: how topics are known (see `xret.eval.topics`); empty: they are not.
     """
 
     system: str
@@ -53,7 +54,14 @@ class Scored:
     by_language: pa.Table = field(default_factory=lambda: _languages([]))
     per_query: pa.Table = field(default_factory=PER_QUERY.empty_table)
     hashes: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=software)
+    versions: Mapping[str, str] = field(default_factory=made_by)
+    topics: str = ""
+
+    def __post_init__(self) -> None:
+        """Queries without topics get the column all the same, empty."""
+        if TOPIC not in self.per_query.column_names:
+            unknown = pa.nulls(self.per_query.num_rows, pa.string())
+            object.__setattr__(self, "per_query", self.per_query.append_column(TOPIC, unknown))
 
     @property
     def protocol_identity(self) -> str:
@@ -61,7 +69,10 @@ class Scored:
         return self.protocol.identity
 
     def to_json(self) -> str:
-        """One JSON object, a line for each of its parts; undefined numbers are null."""
+        """One JSON object, a line for each of its parts; undefined numbers are null, unknown topics left out."""
+        queries = self.per_query
+        if queries[TOPIC].null_count == queries.num_rows:  # as rows were before they had topics
+            queries = queries.drop_columns([TOPIC])
         parts = {
             "format": FORMAT,
             "system": self.system,
@@ -69,9 +80,10 @@ class Scored:
             "protocol": self.protocol.fields(),
             "measures": dict(self.measures),
             "by_language": self.by_language.to_pylist(),
-            "per_query": self.per_query.to_pydict(),
+            "per_query": queries.to_pydict(),
             "hashes": dict(self.hashes),
             "versions": dict(self.versions),
+            **({"topics": self.topics} if self.topics else {}),
         }
         lines = [f"{json.dumps(name)}: {json.dumps(_null(value), ensure_ascii=False)}" for name, value in parts.items()]
         return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -95,9 +107,10 @@ class Scored:
                 protocol=Protocol.from_fields(parts["protocol"]),
                 measures={str(key): _number(value) for key, value in parts["measures"].items()},
                 by_language=_languages(parts["by_language"]),
-                per_query=pa.table({each.name: parts["per_query"][each.name] for each in PER_QUERY}, schema=PER_QUERY),
+                per_query=_queries(parts["per_query"]),
                 hashes={str(key): str(value) for key, value in parts["hashes"].items()},
                 versions={str(key): str(value) for key, value in parts["versions"].items()},
+                topics=str(parts.get("topics", "")),
             )
         except (KeyError, TypeError, AttributeError, ValueError, pa.ArrowException) as error:
             what = f"has no '{error.args[0]}'" if isinstance(error, KeyError) else f"is no scored row ({error})"
@@ -137,12 +150,18 @@ def read_scored(path: str | Path) -> Scored:
 def _object(text: str, name: str) -> dict[str, Any]:
     try:
         parts = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvalError(f"{name}: not JSON ({error}); wanted a row that --save wrote") from error
     found = parts.get("format") if isinstance(parts, dict) else type(parts).__name__
     if found != FORMAT:
         raise EvalError(f"{name}: is '{found}', wanted '{FORMAT}': a row that --save wrote")
     return dict(parts)
+
+
+def _queries(columns: dict[str, list[Any]]) -> pa.Table:
+    """Values per query; rows of before they had topics lack these."""
+    wanted = pa.schema([each for each in PER_QUERY if each.name != TOPIC or TOPIC in columns])
+    return pa.table({each.name: columns[each.name] for each in wanted}, schema=wanted)
 
 
 def _languages(rows: list[dict[str, Any]]) -> pa.Table:

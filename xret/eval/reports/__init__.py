@@ -1,5 +1,6 @@
 """What an evaluation comes to, as a report (`xret.reports`): for people, beside the numbers for programs.
 
+ideal.py          which end of a measure is the good one
 systems.py        `System`: one run, or one scored row, to report on
 summary.py        means with intervals
 by_language.py    means per language of the query, as bars with intervals

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from xret.eval.protocols import Protocol
 from xret.eval.published import beside, elsewhere
+from xret.eval.reports.ideal import distance
 from xret.eval.reports.systems import System
 from xret.reports import Note, Table
 from xret.reports.report import Block
@@ -38,7 +39,7 @@ def published(systems: Sequence[System], protocol: Protocol, benchmark: str) -> 
             for one in known
             if one.measure == measure
         ]
-        for _, row in sorted([*mine, *others], key=lambda pair: -pair[0]):
+        for _, row in sorted([*mine, *others], key=lambda pair: distance(pair[0], measure)):
             own += [len(rows)] if row[3] == HERE else []
             rows.append(row)
     return [

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xret.eval.reports.systems import System, shown
+from xret.eval.reports.systems import System, Topics, shown
 from xret.eval.statistics import compare_runs
 from xret.reports import Bars, Series
 
@@ -16,20 +16,24 @@ LEAST = 5  # queries from which drawing them again tells anything
 
 
 def language_bars(
-    systems: Sequence[System], languages: Mapping[str, str], measure: str, *, resamples: int = 2_000, seed: int = 0
-) -> Bars | None:
+    systems: Sequence[System], languages: Mapping[str, str], measure: str, *, topics: Topics = None,
+    resamples: int = 2_000, seed: int = 0,
+) -> Bars | None:  # fmt: skip
     """Bars of one measure; None where the queries are of one language or of none.
 
     Args:
         systems: scored on the same queries.
         languages: query id -> language.
         measure: spelling.
+        topics: query id -> topic, and how that is known: see `compare_runs`.
         resamples: of the bootstrap.
         seed: of the bootstrap.
     """
     some = shown(systems, measure)
     means = {system.name: system.only(measure) for system in some}
-    found = compare_runs(means, languages=languages, resamples=resamples, seed=seed, correction="none").intervals
+    found = compare_runs(
+        means, languages=languages, resamples=resamples, seed=seed, correction="none", topics=topics
+    ).intervals
     rows = {(row["lang"], row["system"]): row for row in found.to_pylist() if row["lang"] != "all"}
     names = sorted({lang for lang, _ in rows})
     if len(names) < 2:

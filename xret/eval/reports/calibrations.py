@@ -7,6 +7,7 @@ from typing import Protocol
 
 from xret.eval.fairness import FairnessScores
 from xret.eval.reports.fair import attention_bars
+from xret.eval.reports.ideal import ideals
 from xret.eval.reports.systems import SHOWN
 from xret.reports import Point, Points, Report, Section, Table
 from xret.reports.report import Block
@@ -87,6 +88,6 @@ def _table(name: str, ways: Sequence[Calibrated]) -> Table:
         title=f"Calibrations of {name}",
         columns=("method", *measures, *fair),
         rows=tuple(rows),
-        best=tuple(measures),
+        best=ideals([*measures, *fair]),
         note="PEER, AWRF and least share: 1 is fair; W and distance: 0; own-first: 0.5. –: undefined.",
     )

@@ -19,14 +19,12 @@ from xret.eval.reports.matrix import language_heat
 from xret.eval.reports.retrieved import retrieved
 from xret.eval.reports.spreads import score_spreads
 from xret.eval.reports.summary import summary
-from xret.eval.reports.systems import System, shown
+from xret.eval.reports.systems import System, Topics, shown
 from xret.eval.statistics import Comparison, compare_runs
 from xret.reports import Note, Report, Section
 from xret.reports.report import Block
 
-__all__ = ["Topics", "check_systems", "evaluation_report", "sections_of"]
-
-Topics = tuple[Mapping[str, str], str] | None
+__all__ = ["check_systems", "evaluation_report", "sections_of"]
 
 
 def evaluation_report(
@@ -81,14 +79,17 @@ def sections_of(
 ) -> list[Section]:  # fmt: skip
     """What values per query tell: means, languages of the queries, significance; arguments as `evaluation_report`."""
     headline = str(systems[0].scores.measures[0])
+    macro = protocol is not None and protocol[0].macro and len(set(languages.values())) > 1
     comparison = comparison or compare_runs(
-        {system.name: system.only(headline) for system in systems}, topics=topics, seed=seed
-    )
-    first: list[Block] = [summary(systems, comparison)]
+        {system.name: system.only(headline) for system in systems}, topics=topics, seed=seed,
+        macro=languages if macro else None,
+    )  # fmt: skip
+    title = "Means over the languages" if macro else "Means over the queries"
+    first: list[Block] = [summary(systems, comparison, title=title)]
     if protocol is not None:
         first += published(systems, *protocol)
     sections = [Section("Results", tuple(first))]
-    bars = language_bars(systems, languages, headline, seed=seed) if languages else None
+    bars = language_bars(systems, languages, headline, topics=topics, seed=seed) if languages else None
     if bars is not None:
         sections.append(Section("Languages of the queries", (bars,)))
     names = [system.name for system in shown(systems, headline)]

@@ -9,17 +9,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from xret.eval.bitext import best_threshold, bitext_scores
+from xret.eval.bucc import gold_labels
 from xret.eval.probabilities import probability_scores
 from xret.eval.reports.chances import reliability
 from xret.reports import Counts, Curve, Curves, Report, Section, Series, Table
 from xret.reports.bins import bins_of, counted
 from xret.reports.report import Block
-from xret.runs import pair_codes
 
 __all__ = ["pairs_report"]
 
 POINTS = 200  # of the curve
-IDS = ("src_id", "tgt_id")
 
 
 def pairs_report(
@@ -38,7 +37,7 @@ def pairs_report(
         EvalError: gold is empty or shares no id with the pairs, or a score is NaN.
     """
     score = pairs["score"].cast(pa.float64()).to_numpy()
-    right = None if gold is None else _right(pairs, gold)
+    right = None if gold is None else gold_labels(pairs, gold)
     blocks: list[Block] = []
     if gold is not None:
         given = asdict(bitext_scores(pairs, gold, threshold=threshold))
@@ -53,15 +52,6 @@ def pairs_report(
     if right is not None and "probability" in pairs.column_names and len(score):
         sections.append(Section("Calibration", _probabilities(pairs, right)))
     return Report(title=title, date=date, provenance=provenance, sections=tuple(sections))
-
-
-def _right(pairs: pa.Table, gold: pa.Table) -> npt.NDArray[np.bool_]:
-    both = [
-        pa.chunked_array([*pairs[side].cast(pa.string()).chunks, *gold[side].cast(pa.string()).chunks], pa.string())
-        for side in IDS
-    ]
-    code = pair_codes(*both)
-    return np.isin(code[: pairs.num_rows], code[pairs.num_rows :])
 
 
 def _scores(given: dict[str, float], best: dict[str, float] | None) -> Table:

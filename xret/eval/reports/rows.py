@@ -9,7 +9,7 @@ from xret.eval.protocols import Protocol, Scored
 from xret.eval.reports.beside import published
 from xret.eval.reports.evaluation import check_systems, sections_of
 from xret.eval.reports.summary import summary
-from xret.eval.reports.systems import System, of_row, query_languages_of
+from xret.eval.reports.systems import System, of_row, query_languages_of, topics_of_rows
 from xret.reports import Note, Report, Section, Table
 from xret.reports.tables import Cell
 
@@ -59,10 +59,12 @@ def _of_group(group: Sequence[Scored], seed: int) -> list[Section]:
     told = _definition(group[0].protocol)
     if _alike(systems):
         spoken = {qid: lang for row in group for qid, lang in query_languages_of(row).items()}
-        found = sections_of(systems, spoken, None, None, protocol, seed)
+        found = sections_of(systems, spoken, topics_of_rows(group), None, protocol, seed)
     else:
         languages = [table] if (table := _by_language(group)) is not None else []
-        found = [Section("Results", (summary(systems, None), *published(systems, *protocol), *languages))]
+        macro = group[0].protocol.macro and len(set(group[0].by_language["lang"].to_pylist())) > 1
+        means = summary(systems, None, title="Means over the languages" if macro else "Means over the queries")
+        found = [Section("Results", (means, *published(systems, *protocol), *languages))]
     return [*found, Section("Protocol", (told,))]
 
 
@@ -105,11 +107,11 @@ def _known(rows: Sequence[Scored]) -> tuple[tuple[str, str], ...]:
         for row in rows:
             key = name if len(values) == 1 else f"{name} of {row.system} on {row.benchmark}"
             known |= {key: row.versions[name]} if name in row.versions else {}
-    for row in rows:
-        known |= {f"hash of {part} of {row.benchmark}": row.hashes[part] for part in DATA if part in row.hashes}
-    for row in rows:
-        for part in [part for part in row.hashes if part not in DATA]:
-            key = f"hash of {part} of {row.system}"
-            both = known.get(key, row.hashes[part]) == row.hashes[part]
-            known[key if both else f"{key} on {row.benchmark}"] = row.hashes[part]
+    for data in (True, False):
+        for row in rows:
+            for part in [part for part in row.hashes if (part in DATA) == data]:
+                first, other = (row.benchmark, f"with {row.system}") if data else (row.system, f"on {row.benchmark}")
+                key = f"hash of {part} of {first}"
+                both = known.get(key, row.hashes[part]) == row.hashes[part]
+                known[key if both else f"{key} {other}"] = row.hashes[part]
     return tuple(known.items())

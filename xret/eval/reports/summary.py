@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xret.eval.reports.ideal import ideals
 from xret.eval.reports.systems import System
 from xret.eval.statistics import Comparison
 from xret.reports import Table
@@ -30,9 +31,14 @@ def summary(
         values: list[Cell] = [system.mean(measure) for measure in measures]
         between: tuple[Cell, ...] = ends.get(system.name, (None, None)) if ends else ()
         rows.append((system.name, *values[:1], *between, *values[1:]))
-    note = f"low and high: {comparison.confidence:.0%} interval of {measures[0]}." if comparison and ends else ""
-    best = tuple(one for one in measures if not one.startswith(("Judged", "error")))
-    return Table(title=title, columns=tuple(columns), rows=tuple(rows), best=best, note=note)
+    note = f"low and high: {_interval(comparison, measures[0])}." if comparison and ends else ""
+    return Table(title=title, columns=tuple(columns), rows=tuple(rows), best=ideals(measures), note=note)
+
+
+def _interval(comparison: Comparison, measure: str) -> str:
+    """Which, and what was drawn, unless queries were."""
+    drawn = "" if comparison.topics is None else f", over {comparison.topics[0]:,} topics ({comparison.topics[1]})"
+    return f"{comparison.confidence:.0%} interval of {measure}{drawn}"
 
 
 def _ends(comparison: Comparison, measure: str) -> dict[str, tuple[float, float]]:

@@ -10,9 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xret.eval.protocols import Scored
+from xret.eval.protocols.scored import TOPIC
+from xret.eval.reports.ideal import distance
 from xret.eval.scores import RunScores
 
-__all__ = ["SHOWN", "System", "of_row", "query_languages_of", "shown"]
+__all__ = ["SHOWN", "System", "Topics", "of_row", "query_languages_of", "shown", "topics_of_rows"]
+
+Topics = tuple[Mapping[str, str], str] | None
 
 SHOWN = 8  # systems in one plot: so many can be told apart
 
@@ -80,7 +84,23 @@ def query_languages_of(row: Scored) -> dict[str, str]:
     return {qid: lang for qid, lang in zip(pairs["qid"].to_pylist(), pairs["lang"].to_pylist(), strict=True) if lang}
 
 
+def topics_of_rows(rows: Sequence[Scored]) -> Topics:
+    """Query id -> topic, and how that is known, of rows of the same queries; None where each query is a topic.
+
+    None, too, where all are one topic: nothing could be drawn from that.
+    """
+    topics: dict[str, str] = {}
+    queries: set[str] = set()
+    for row in rows:
+        pairs = row.per_query.group_by(["qid", TOPIC], use_threads=False).aggregate([])
+        queries.update(pairs["qid"].to_pylist())
+        pairs = pairs.filter(pc.is_valid(pairs[TOPIC]))
+        topics.update(zip(pairs["qid"].to_pylist(), pairs[TOPIC].to_pylist(), strict=True))
+    found = len(set(topics.values())) + len(queries - topics.keys())
+    return (topics, next(row.topics for row in rows if row.topics)) if 1 < found < len(queries) else None
+
+
 def shown(systems: Sequence[System], measure: str) -> list[System]:
     """Those that a plot has room for: the best, in the order given."""
-    best = sorted(systems, key=lambda system: -np.nan_to_num(system.mean(measure), nan=-1.0))[:SHOWN]
+    best = sorted(systems, key=lambda system: distance(system.mean(measure), measure))[:SHOWN]
     return [system for system in systems if any(system is one for one in best)]

@@ -5,6 +5,7 @@ randomisation.py  paired randomisation test: signs of differences flipped
 bootstrap.py      confidence intervals: queries drawn again
 correction.py     Holm, Benjamini-Hochberg: p-values when several comparisons are made
 power.py          the least difference that a set of queries can show
+groups.py         macro averages: languages that weigh the same
 compare.py        `compare_runs`: intervals and differences of several systems, by all of the above
 """
 

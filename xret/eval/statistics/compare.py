@@ -16,6 +16,7 @@ from xret.eval.scores import RunScores
 from xret.eval.statistics.bootstrap import bootstrap
 from xret.eval.statistics.clusters import Clusters, Floats, clusters_of
 from xret.eval.statistics.correction import CORRECTIONS, Correction, corrected
+from xret.eval.statistics.groups import influence, weighed
 from xret.eval.statistics.power import detectable
 from xret.eval.statistics.randomisation import randomisation_test
 
@@ -41,6 +42,7 @@ class Comparison:
         exact: all tests tried every assignment of signs.
         seed: of all draws.
         topics: number of topics that were drawn instead of queries, and how they are known; None: queries were.
+        macro: number of languages of which each weighs the same in the means; None: each query does.
     """
 
     intervals: pa.Table
@@ -53,14 +55,17 @@ class Comparison:
     exact: bool
     seed: int
     topics: tuple[int, str] | None
+    macro: int | None = None
 
     def definition(self) -> str:
         """How it was done, in a few lines."""
         drawn = "queries" if self.topics is None else f"{self.topics[0]:,} topics ({self.topics[1]})"
         tests = "every assignment of signs tried" if self.exact else f"{self.resamples:,} assignments of signs drawn"
         how = {"holm": "corrected by Holm", "bh": "corrected by Benjamini and Hochberg", "none": "not corrected"}
+        means = "" if self.macro is None else f"means: over {self.macro:,} languages, each weighing the same\n"
         return (
-            f"intervals: {self.confidence:.0%} {self.interval} bootstrap over {drawn}, {self.resamples:,} resamples\n"
+            f"{means}intervals: {self.confidence:.0%} {self.interval} bootstrap over {drawn}, "
+            f"{self.resamples:,} resamples\n"
             f"p: paired randomisation test, two-sided, {tests}, {how[self.correction]} "
             f"over {self.comparisons:,} {'comparison' if self.comparisons == 1 else 'comparisons'}\n"
             "detectable: the true difference found with power .8 at alpha .05, 2.80 standard errors, not corrected\n"
@@ -69,7 +74,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        names = ("comparisons", "correction", "interval", "confidence", "resamples", "exact", "seed", "topics")
+        names = ("comparisons", "correction", "interval", "confidence", "resamples", "exact", "seed", "topics", "macro")
         return {name: getattr(self, name) for name in names} | {
             "intervals": self.intervals.to_pylist(),
             "differences": self.differences.to_pylist(),
@@ -87,6 +92,7 @@ def compare_runs(
     seed: int = 0,
     topics: tuple[Mapping[str, str], str] | None = None,
     languages: Mapping[str, str] | None = None,
+    macro: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare systems over the queries that all of them were scored on.
 
@@ -101,6 +107,8 @@ def compare_runs(
         topics: query id -> topic, and how that is known (see `topics_of`): translations of one topic are not
             independent, so topics are drawn, and signs changed, together. Queries without are topics of their own.
         languages: query id -> language: also every language by itself.
+        macro: query id -> language: means are over the languages' means, each weighing the same (see
+            `xret.eval.statistics.groups`); None: over queries.
 
     Raises:
         UsageError: no such baseline or correction, or scores of different queries or measures.
@@ -113,8 +121,9 @@ def compare_runs(
     intervals: list[dict[str, Any]] = []
     differences: list[dict[str, Any]] = []
     exact = True
+    groups = None if macro is None else clusters_of([macro.get(qid) or "und" for qid in qids])
     for lang, mask in _slices(qids, languages).items():
-        mine = clusters.where(mask)
+        mine = _Grouped(clusters.where(mask), None if groups is None else groups.where(mask))
         values = {name: score.values[mask] for name, score in scores.items()}
         said = {"lang": lang, "queries": int(mask.sum())}
         intervals += _intervals(values, first, mine, said, draws)
@@ -126,7 +135,22 @@ def compare_runs(
     return Comparison(
         pa.Table.from_pylist(intervals), _table(rows), len(rows), correction, interval, confidence, resamples,
         exact and bool(rows), seed, None if topics is None else (clusters.size, topics[1]),
+        None if groups is None else groups.size,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Grouped:
+    """What queries are drawn together, and the languages that weigh the same, if they do."""
+
+    clusters: Clusters
+    groups: Clusters | None
+
+    def influence(self, values: Floats) -> Floats:
+        return values if self.groups is None else influence(values, self.groups)
+
+    def weighed(self, values: Floats) -> Floats:
+        return values if self.groups is None else weighed(values, self.groups)
 
 
 @dataclass(frozen=True)
@@ -172,10 +196,10 @@ def _slices(qids: list[str], languages: Mapping[str, str] | None) -> dict[str, n
 
 
 def _intervals(
-    values: Mapping[str, Floats], first: RunScores, clusters: Clusters, said: Mapping[str, Any], draws: _Draws
+    values: Mapping[str, Floats], first: RunScores, grouped: _Grouped, said: Mapping[str, Any], draws: _Draws
 ) -> list[dict[str, Any]]:
-    all_values = np.hstack(list(values.values()))
-    low, high = draws.ends(all_values, clusters)
+    all_values = grouped.influence(np.hstack(list(values.values())))
+    low, high = draws.ends(all_values, grouped.clusters)
     keys = [(name, str(measure)) for name in values for measure in first.measures]
     ends = zip(keys, all_values.mean(axis=0), low, high, strict=True)
     return [{"system": name, "measure": measure, **said, "mean": float(mean), "low": float(a), "high": float(b)}
@@ -183,12 +207,14 @@ def _intervals(
 
 
 def _differences(
-    values: Mapping[str, Floats], pairs: list[tuple[str, str]], first: RunScores, clusters: Clusters,
+    values: Mapping[str, Floats], pairs: list[tuple[str, str]], first: RunScores, grouped: _Grouped,
     said: Mapping[str, Any], draws: _Draws,
 ) -> tuple[list[dict[str, Any]], bool]:  # fmt: skip
     """The rows, and whether the test was exact."""
     apart = np.hstack([values[one] - values[other] for one, other in pairs])
-    tested = randomisation_test(apart, clusters=clusters, resamples=draws.resamples, seed=draws.seed)
+    clusters = grouped.clusters
+    tested = randomisation_test(grouped.weighed(apart), clusters=clusters, resamples=draws.resamples, seed=draws.seed)
+    apart = grouped.influence(apart)
     columns = (apart.mean(axis=0), *draws.ends(apart, clusters), tested.p, detectable(apart, clusters=clusters))
     names = ("difference", "low", "high", "p", "detectable")
     keys = [(one, other, str(measure)) for one, other in pairs for measure in first.measures]

@@ -26,7 +26,7 @@ def preset(k: int) -> Preset:
     if k <= 10:
         return Preset(8, 128)
     if k <= 100:
-        return Preset(32, 512)
+        return Preset(40, 640)
     return Preset(64, max(2048, 4 * k))
 
 

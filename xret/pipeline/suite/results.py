@@ -1,13 +1,14 @@
 """Results of a suite on disk, and read again.
 
 results.json      a row for each system on each benchmark: means, by language, hashes of data, models and indexes
-results.parquet   `system, benchmark, qid, lang, measure, value`: every query
+results.parquet   `system, benchmark, qid, lang, measure, value, topic`: every query
 steps.json        each unit of work: what it did, from what, when, where and how long; no part of the results
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,9 @@ class SuiteResults:
 
 
 def save_results(results: SuiteResults, folder: Path) -> None:
-    """Write the three files, each atomically, into a folder, made if absent.
+    """Write the three files into a folder, made if absent: all of them before the first is in its place.
+
+    `results.json`, which vouches for `results.parquet`, comes last; on a full disk what was there stays.
 
     Raises:
         InputError: the folder cannot be written.
@@ -88,10 +91,12 @@ def save_results(results: SuiteResults, folder: Path) -> None:
         "skipped": [vars(each) for each in results.skipped],
         "failed": [vars(each) for each in results.failed],
     }
-    with atomic_file(folder / QUERIES) as temporary:
-        pa.parquet.write_table(_per_query(results.rows), temporary)
-    _write_json(folder / STEPS, list(results.steps))
-    _write_json(folder / ROWS, parts)
+    with atomic_file(folder / ROWS) as rows:
+        _write_json(rows, parts)
+        with atomic_file(folder / STEPS) as steps:
+            _write_json(steps, list(results.steps))
+            with atomic_file(folder / QUERIES) as queries:
+                pa.parquet.write_table(_per_query(results.rows), queries)
 
 
 def load_results(folder: str | Path) -> SuiteResults:
@@ -129,7 +134,8 @@ def _content(row: Scored) -> dict[str, Any]:
 
 def _row(fields: dict[str, Any], queries: pa.Table, path: Path) -> Scored:
     mine = pc.and_(pc.equal(queries["system"], fields["system"]), pc.equal(queries["benchmark"], fields["benchmark"]))
-    per_query = queries.filter(mine).select(PER_QUERY.names).to_pydict()
+    known = [name for name in PER_QUERY.names if name in queries.column_names]  # older files lack topics
+    per_query = queries.filter(mine).select(known).to_pydict()
     return Scored.from_json(json.dumps({**fields, "per_query": per_query}), name=str(path))
 
 
@@ -144,5 +150,8 @@ def _per_query(rows: Sequence[Scored]) -> pa.Table:
 
 
 def _write_json(path: Path, value: object) -> None:
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    """Down to the disk, which may be full."""
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())

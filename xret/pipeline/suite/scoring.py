@@ -8,7 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from xret.artifact import digest
 from xret.eval.benchmarks import Benchmark
+from xret.eval.benchmarks.scoring import topics
 from xret.eval.fairness import fairness
 from xret.eval.protocols.scored import Scored
 from xret.stages.stage import Stage
@@ -33,6 +35,7 @@ class ScoreRun(Stage):
     name = "score-run"
     inputs = ("run",)
     output = "scores"
+    version = 2
 
     benchmark: Benchmark
     fairness: bool = False
@@ -42,7 +45,11 @@ class ScoreRun(Stage):
         """What the benchmark is, by its contents."""
         protocol = self.benchmark.protocol
         named = {"benchmark": self.benchmark.name, "protocol": protocol.name, "identity": protocol.identity}
-        return {**named, "hashes": dict(self.benchmark.hashes), "fairness": self.fairness}
+        known, _ = topics(self.benchmark)
+        return {
+            **named, "hashes": dict(self.benchmark.hashes), "fairness": self.fairness,
+            **({"topics": digest(known)} if known else {}),
+        }  # fmt: skip
 
     def run(self, *values: Any, work: Path) -> pa.Table:
         """The row of a run."""

@@ -77,6 +77,7 @@ class ScoreVectors(Stage):
     name = "score-vectors"
     inputs = ("vectors", "query_vectors?")
     output = "scores"
+    version = 2
 
     of: Vectored
 
