@@ -53,6 +53,19 @@ def test_the_heaviest_match_of_a_word_with_itself() -> None:
         assert all(one[1] <= other[0] for one, other in pairwise(found))
 
 
+def test_words_are_marked_whole() -> None:
+    for text, at, word in (
+        ("नमस्ते दुनिया।", 1, "नमस्ते"),  # vowel signs belong to the word
+        ("the ship's rat-catcher", 6, "ship's"),
+        ("the ship's rat-catcher", 14, "rat-catcher"),
+        ("rats - and mice", 1, "rats"),
+        ("雨と風", 1, "と"),
+    ):
+        place = np.array([[at, at + 1]])
+        ((start, end, _),) = token_matches(np.eye(1, 4, dtype=np.float32), np.eye(1, 4, dtype=np.float32), place, text)
+        assert text[start:end] == word
+
+
 def test_matches_of_nothing() -> None:
     none, places = np.empty((0, 4), np.float32), np.empty((0, 2), np.int64)
     assert token_matches(none, np.eye(4, dtype=np.float32), np.array([[0, 1]] * 4), "abcd") == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from xret.encoders.reading.places import token_places
 from xret.errors import ModelError
+from xret.indexes.lexical.analyzers.scripts import word_spans
 
 if TYPE_CHECKING:
     from xret.encoders import Encoder
@@ -23,8 +24,8 @@ Match = tuple[int, int, float]
 LEAST = 0.35  # similarity that counts as a match
 SHARE = 0.5  # of the best token's
 MOST = 64  # matches of a text
+_JOINTS = "'’-"  # within a word
 # Words of scripts that put spaces between them are marked whole; in others every token stands for itself.
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -92,9 +93,9 @@ def _whole_words(places: Ints, text: str) -> Ints:
     """(n, 2) the word that each token is in, or its own characters without the space around them."""
     starts = np.full(len(text) + 1, -1, np.int64)
     ends = starts.copy()
-    for word in _WORD.finditer(text):
-        if not _UNSPACED.search(word.group()):
-            starts[word.start() : word.end()], ends[word.start() : word.end()] = word.start(), word.end()
+    for start, end in _words(text):
+        if not _UNSPACED.search(text, start, end):
+            starts[start:end], ends[start:end] = start, end
     out = places.copy()
     for row, (start, end) in enumerate(places.tolist()):
         while start < end and text[start].isspace():
@@ -104,6 +105,20 @@ def _whole_words(places: Ints, text: str) -> Ints:
         inside = start < end and starts[start] >= 0
         out[row] = (starts[start], max(end, int(ends[start]))) if inside else (start, end)
     return out
+
+
+def _words(text: str) -> Iterator[tuple[int, int]]:
+    """Where words begin and end; those with an apostrophe or a hyphen inside are one."""
+    first = last = -1
+    for start, end in word_spans(text):
+        if start == last + 1 and text[last] in _JOINTS:
+            last = end
+            continue
+        if first >= 0:
+            yield first, last
+        first, last = start, end
+    if first >= 0:
+        yield first, last
 
 
 def _parts(similarity: Floats, words: Ints) -> list[Match]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
-__all__ = ["DENSE", "SPARSE", "normalised", "pieces", "words"]
+__all__ = ["DENSE", "SPARSE", "normalised", "pieces", "word_spans", "words"]
 
 DENSE = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa"
@@ -43,6 +43,11 @@ def words(text: str) -> list[str]:
     Marks belong to words: without them, as in Python's ``\w``, vowel signs break every word of an Indic language.
     """
     return _word_pattern().findall(text)
+
+
+def word_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words of `words` begin and end."""
+    return (found.span() for found in _word_pattern().finditer(text))
 
 
 def pieces(word: str) -> list[str]:
