@@ -120,12 +120,15 @@ def test_maxsim_over_windows_is_the_best_windows() -> None:
     queries = ["wind over the river", "old stone"]
     pairs = np.repeat([0, 1], 4), np.tile(np.arange(4), 2)
     asked = encoder.encode_tokens(queries, role="query")
+    recipe = encoder.recipe
+    rules: dict[str, Any] = {"similarity": recipe.max_similarity, "fade": recipe.fade}
     for truncation, window in (("windows", 16), ("first", 16), ("windows", None), ("first", None)):
         scores = maxsim_texts(encoder, queries, documents, pairs, truncation=truncation, window=window)  # type: ignore[arg-type]
         for at, (q, d) in enumerate(zip(*pairs, strict=True)):
             cut = encoder.passages([documents[d]], window=window).texts
             vectors = encoder.encode_tokens(cut if truncation == "windows" else cut[:1], role="document")
-            assert scores[at] == pytest.approx(max(float(maxsim([asked[q]], each)[0]) for each in vectors), abs=1e-5)
+            best = max(float(maxsim([asked[q]], each, **rules)[0]) for each in vectors)
+            assert scores[at] == pytest.approx(best, abs=1e-5)
     assert len(encoder.passages(documents, window=16).texts) > 8
 
 
