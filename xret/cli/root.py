@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("xret.cli.eval:evaluate", "Score runs, mined pairs and encoders by the standard protocols."),
     "models": ("xret.cli.models:models", "List, inspect, build and train encoders."),
     "run": ("xret.cli.run:run", "Run a pipeline file."),
+    "plan": ("xret.cli.plan:plan", "Estimate bytes, hours and machines of a job before it is begun."),
     "serve": ("xret.cli.serve:serve", "Serve indexes over HTTP, with a search page."),
 }
 

@@ -10,13 +10,25 @@ source.py    named inputs: files and folders to values
 sink.py      named outputs: values to files
 options.py   plain values of a TOML file to the typed options of a stage
 file.py      the TOML file
+preview.py   what a file would do: rows, sizes, what is cached
 suite/       many systems on many benchmarks
 """
 
 from xret.pipeline.compose import Pipeline, Step
 from xret.pipeline.file import PipelineFile, read_pipeline
 from xret.pipeline.hashes import value_hash
+from xret.pipeline.preview import Preview, preview
 from xret.pipeline.source import Source
 from xret.pipeline.store import StepReport
 
-__all__ = ["Pipeline", "PipelineFile", "Source", "Step", "StepReport", "read_pipeline", "value_hash"]
+__all__ = [
+    "Pipeline",
+    "PipelineFile",
+    "Preview",
+    "Source",
+    "Step",
+    "StepReport",
+    "preview",
+    "read_pipeline",
+    "value_hash",
+]

@@ -21,7 +21,7 @@ from xret.pipeline.lock import only_one
 from xret.pipeline.made import made_here
 from xret.stages.stage import Stage, Value
 
-__all__ = ["StepReport", "StepStore"]
+__all__ = ["StepReport", "StepStore", "rows_of"]
 
 RESULT = "output.arrow"
 log = logging.getLogger("xret")
@@ -89,7 +89,7 @@ class StepStore:
             found = self._found(home, key) if self.resume else None
             status = "cached" if found is not None else "computed"
             value, hashes[writes] = found or self._compute(stage, values, home, {"key": key, "inputs": inputs})
-        return value, StepReport(stage.name, writes, status, _rows(value), time.perf_counter() - start, home)
+        return value, StepReport(stage.name, writes, status, rows_of(value), time.perf_counter() - start, home)
 
     def find(self, stage: Stage, inputs: Sequence[str]) -> tuple[Value, str, Path] | None:
         """The finished result over inputs of these content hashes, its own hash and its folder; nothing is computed."""
@@ -107,7 +107,7 @@ class StepStore:
         place = self.folder / f"{len(list(self.folder.iterdir()))}-{stage.name}"
         place.mkdir()
         value = stage.run(*values, work=place)
-        return value, StepReport(stage.name, writes, "computed", _rows(value), time.perf_counter() - start, None)
+        return value, StepReport(stage.name, writes, "computed", rows_of(value), time.perf_counter() - start, None)
 
     def _found(self, home: Path, key: str) -> tuple[Value, str] | None:
         """The finished result under this key with its content hash; None when there is none, or it has changed."""
@@ -155,7 +155,7 @@ class StepStore:
                 "output": str(place.relative_to(home)) if place.is_relative_to(home) else str(place.resolve()),
                 "hash": made,
                 "files": _sizes(place),
-                "rows": _rows(value),
+                "rows": rows_of(value),
                 "seconds": round(time.perf_counter() - start, 3),
                 "made": made_here(),
             },
@@ -193,7 +193,7 @@ def _check_sizes(place: Path, written: Mapping[str, int]) -> None:
             raise InputError(f"{place / name if name else place}: {state}")
 
 
-def _rows(value: Value) -> int | None:
+def rows_of(value: Value) -> int | None:
     """Rows of a table, or what an artifact's manifest says of them; None where it says nothing."""
     if not isinstance(value, Path):
         return int(value.num_rows)

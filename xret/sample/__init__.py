@@ -9,6 +9,8 @@ All texts were written for this project and have its licence.
     queries.tsv                one query for each subject, in fourteen languages
     qrels.txt                  every document on the query's subject is relevant, in whichever language
     mine.toml, search.toml, eval.toml   a pipeline for each of the three jobs
+    engine.toml                a pipeline that chooses who does the work: processes, or a Ray cluster
+    store.toml                 a pipeline that fills a store and searches it: a folder, or a Milvus server
     suite.toml                 several systems compared ('xret eval suite'); it reads tatoeba/, below, too
 
 An exported sample also has, made from the 60 translated pairs:
@@ -31,6 +33,7 @@ __all__ = ["ALIGNED", "FILES", "export_sample", "sample_path"]
 
 FILES = (
     "docs.jsonl",
+    "engine.toml",
     "eval.toml",
     "gold.tsv",
     "mine.toml",
@@ -39,6 +42,7 @@ FILES = (
     "qrels.txt",
     "queries.tsv",
     "search.toml",
+    "store.toml",
     "suite.toml",
 )
 
