@@ -35,6 +35,7 @@ class Made:
     encoder_name = encoder_hash = None
     similarity: Similarity = "sum"
     fade: float = 0.0
+    text_first: bool = False
 
     def __init__(self, documents: int, dim: int) -> None:
         self.dim = dim

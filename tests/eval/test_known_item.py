@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from xret.eval.known_item import known_items, search_known_items, write_known_it
 from xret.eval.protocols import protocol
 from xret.runs import read_qrels
 
-DATA = Path(os.environ.get("XRET_DATA", "/work/shared/data"), "help_clir")
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "help_clir"
 ROWS = [
     ("a.de", "a", "de", "Der Fuchs", "Der Fuchs bellt im Wald. Er ist rot. Niemand weiß, warum."),
     ("a.en", "a", "en", "The fox", "The fox barks in the wood. It is red. Nobody knows why."),

@@ -135,7 +135,7 @@ def _build_dense(source: str, output: Path, options: dict[str, Any]) -> None:
         check_factory(factory, rows=corpus.num_rows, dim=model.dim)
 
     given = options["vectors"]
-    made_of = given_vectors(source, given, options, beside=output) if given else None
+    made_of = given_vectors(source, given, options, beside=output) if given is not None else None
     with made_of or encoded(source, beside=output, before=before, **_encoding(options)) as (corpus, vectors):
         made = build_index(
             output,

@@ -61,7 +61,8 @@ Examples:
     "--window",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Tokens of a document in a window, or that are read of it at all.  [default: as many as the model reads]",
+    help="Tokens of a document in a window, or that are read of it at all.  [default: as many as the model, or its "
+    "head, counts]",
 )
 @click.option(
     "--overlap",
@@ -109,10 +110,10 @@ def rerank(
     """Score the first --depth documents of every query of RUN again; those beyond are dropped.
 
     maxsim: exact MaxSim between the token vectors of --encoder: every query token is matched with its nearest document
-    token, and the cosines are summed (from the vectors of a multi-vector index: xret search INDEX --candidates RUN).
-    light: the cosine of both texts plus MaxSim, with --encoder; for xret-mini, which has a head for MaxSim, either
-    improves on its own search, light a little more. Else R is a cross-encoder, which reads query and document together:
-    a model folder or a hub id on disk.
+    token, and the cosines are summed, or averaged and weighted as the model was trained (from the vectors of a multi-
+    vector index: xret search INDEX --candidates RUN). light: the cosine of both texts plus MaxSim, with --encoder; for
+    xret-mini, which has a head for MaxSim, either improves on its own search, light a little more. Else R is a cross-
+    encoder, which reads query and document together: a model folder or a hub id on disk.
 
     R may be BASE+LANGUAGE+RANKING: a base model and modules put on it, each a folder or a hub id on disk: bottleneck
     adapters (AdapterHub's layout, or module.json with module.safetensors), sparse differences (module.json with

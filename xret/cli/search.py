@@ -66,7 +66,9 @@ def _languages(context: click.Context, param: click.Parameter, value: str | None
 @click.option(
     "--query-lang", metavar="L", callback=checked_lang, help="Language of the queries (BCP 47), where they do not say."
 )
-@click.option("--rerank", metavar="R", help="Score the first hits again, from the texts: maxsim, or a cross-encoder.")
+@click.option(
+    "--rerank", metavar="R", help="Score the first hits again, from the texts: maxsim, light, or a cross-encoder."
+)
 @click.option(
     "--rerank-depth", default=100, show_default=True, metavar="N", help="So many of them.", type=click.IntRange(min=1)
 )
@@ -113,6 +115,8 @@ def search(index: Path, query: tuple[str, ...], output: str | None, format: str 
     queries = _queries(query, options)
     if options["text"] and shown == "trec":
         raise UsageError("--text: TREC's format has no place for texts; leave it out, or write .jsonl or .parquet")
+    if options["text"] and not opened.manifest.text:
+        raise UsageError(f"--text: {index} was built without texts; leave it out, or build it again without --no-text")
     # A run for evaluation: deep lists of long documents would be a thousand times as large with their texts.
     texts = shown in ("table", "jsonl") if options["text"] is None else options["text"]
     with chosen_engine(options.pop("engine"), options.pop("workers")) as engine, ExitStack() as stack:

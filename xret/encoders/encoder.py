@@ -153,7 +153,8 @@ class Encoder:
 
         Returns:
             Per text (tokens, token_dim) float32 rows of length 1: what the model was trained to compare by MaxSim, in
-            a multi-vector model; in others the last hidden states without special tokens.
+            a multi-vector model; in others what their `token_head` makes (of role "document", as many as it counts), or
+            the last hidden states without special tokens.
             A text without any other token gives (0, token_dim). Where the recipe has `token_weights`, the rows of a
             query are as long as their tokens' weights (see `weigh`): nothing in a static model tells "the" from
             "earthquake" but these. Where it has a `token_head`, the text's own vector comes first.

@@ -78,6 +78,11 @@ class ExpertsEncoder(Encoder):
         out: list[NDArray[np.float32]] = [np.empty((0, self.token_dim), np.float32)] * len(texts)
         for expert, rows in self._shares(texts, lang, Losses()):
             mine, tags = [texts[row] for row in rows], None if lang is None else [lang[row] for row in rows]
+            if (expert.token_dim, expert.recipe.token_head) != (self.token_dim, self.recipe.token_head):
+                raise ModelError(
+                    f"{self.name}: the token vectors of {expert.name} are not made as those of its first model; "
+                    "experts for MaxSim need the same head, or none"
+                )
             for row, vectors in zip(rows, expert.encode_tokens(mine, role=role, lang=tags), strict=True):
                 out[row] = vectors
         return out

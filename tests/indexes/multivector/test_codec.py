@@ -113,6 +113,9 @@ def test_pools_join_those_most_alike() -> None:
     assert np.array_equal(pooled_document(rows, 1), rows)
     assert pooled_document(rows, 100).shape == (1, 3) and pooled_document(rows[:0], 2).shape == (0, 3)
     with ThreadPoolExecutor(2) as pool:
+        apart, sizes = pooled(np.concatenate([rows, rows[:1]]), np.array([6, 0, 1]), 2, pool, text_first=True)
+        assert sizes.tolist() == [4, 0, 1]
+        assert np.array_equal(apart[[0, 4]], rows[[0, 0]]) and np.array_equal(apart[1:4], pooled_document(rows[1:], 2))
         both, counts = pooled(np.concatenate([rows, rows]), np.array([6, 0, 6]), 2, pool)
     assert counts.tolist() == [3, 0, 3] and np.array_equal(both[:3], means)
 

@@ -73,8 +73,9 @@ def build_index(
     _refuse(target, source, codec, pool, memory)
     table = kept_columns(source.table, text=text)
     stamp = digest(
-        source.fingerprint(), source.dim, source.encoder_hash, source.similarity, source.fade, codec, pool,
-        table.column_names, memory, seed, [len(query) for query in queries or ()], __version__,
+        source.fingerprint(), source.dim, source.encoder_hash, source.similarity, source.fade,
+        source.text_first, codec, pool, table.column_names, memory, seed,
+        [len(query) for query in queries or ()], __version__,
     )  # fmt: skip
     with _partial(target) as folder, workers(threads) as executor:
         manifest = _resumed(folder, stamp)

@@ -69,7 +69,8 @@ def grow(folder: Path, manifest: Manifest, growth: Growth, *, skip: int = 0) -> 
     with bar:
         for numbers in blocks(growth.source, np.arange(skip, total), growth.memory):
             stop = int(numbers[-1]) + 1
-            found, counts = pooled(*sound_tokens(growth.source, numbers), manifest.pool, growth.pool)
+            found, counts = sound_tokens(growth.source, numbers)
+            found, counts = pooled(found, counts, manifest.pool, growth.pool, text_first=growth.source.text_first)
             parts.append(growth.coder.code(found, counts, growth.pool))
             tokens, rows = tokens + len(found), rows + len(numbers)
             bar.update(len(numbers))

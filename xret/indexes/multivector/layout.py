@@ -19,6 +19,7 @@ index (see `xret.indexes.dense.layout`). A part has at most 65,536 documents, so
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -210,4 +211,6 @@ def _parse(fields: Mapping[str, Any]) -> Manifest:
     for part in parts:
         [files[name] for name in part.files]  # KeyError: a part without its files
     ceiling = Ceiling(**fields["ceiling"]) if fields["ceiling"] else None
+    if not 0 <= float(fields.get("fade", 0.0)) < math.inf:
+        raise ValueError(f"fade is {fields['fade']}")
     return Manifest(**{**fields, "parts": parts, "files": files, "ceiling": ceiling})

@@ -13,7 +13,9 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def pooled(vectors: Floats, counts: Ints, factor: int, pool: Executor) -> tuple[Floats, Ints]:
+def pooled(
+    vectors: Floats, counts: Ints, factor: int, pool: Executor, *, text_first: bool = False
+) -> tuple[Floats, Ints]:
     """`pooled_document` of documents one after the other.
 
     Args:
@@ -21,10 +23,17 @@ def pooled(vectors: Floats, counts: Ints, factor: int, pool: Executor) -> tuple[
         counts: (n,) tokens of each document.
         factor: about so many vectors become one.
         pool: threads.
+        text_first: a document's first vector stands for the whole text, and stays as it is.
     """
     if factor == 1 or not len(vectors):
         return vectors, counts
-    parts = list(pool.map(lambda part: pooled_document(part, factor), np.split(vectors, np.cumsum(counts)[:-1])))
+
+    def one(part: Floats) -> Floats:
+        if text_first:
+            return np.concatenate([part[:1], pooled_document(part[1:], factor)])
+        return pooled_document(part, factor)
+
+    parts = list(pool.map(one, np.split(vectors, np.cumsum(counts)[:-1])))
     return np.concatenate(parts), np.array([len(part) for part in parts], np.int64)
 
 

@@ -57,6 +57,10 @@ class TokenSource(Protocol):
     def fade(self) -> float:
         """What vectors count by their place in the document, see `xret.fading.faded`."""
 
+    @property
+    def text_first(self) -> bool:
+        """Whether a document's first vector stands for the whole text (`xret.encoders.recipe.TokenHead`)."""
+
     def read(self, rows: Ints) -> list[Floats]:
         """(tokens, dim) float32 vectors of each of these documents."""
 
@@ -101,6 +105,11 @@ class EncodedTokens:
         """As the model was trained."""
         return float(self.encoder.recipe.fade)
 
+    @property
+    def text_first(self) -> bool:
+        """As the model's head makes them."""
+        return self.encoder.recipe.token_head is not None
+
     def read(self, rows: Ints) -> list[Floats]:
         """See `TokenSource`."""
         texts, langs = (gather(self.table[name], rows).to_pylist() for name in ("text", "lang"))
@@ -136,6 +145,7 @@ class ArrayTokens:
     encoder_hash: str | None = None
     similarity: Similarity = "sum"
     fade: float = 0.0
+    text_first: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together."""
@@ -175,6 +185,7 @@ class ArrowTokens:
     encoder_hash: str | None = None
     similarity: Similarity = "sum"
     fade: float = 0.0
+    text_first: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no table of token vectors."""

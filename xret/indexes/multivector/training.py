@@ -137,7 +137,7 @@ def _sample(source: TokenSource, factor: int, memory: int, seed: int, pool: Exec
     most = max(SAMPLE, memory // (3 * 4 * source.dim))
     vectors, counts, have, seen = [np.empty((0, source.dim), np.float32)], [np.empty(0, np.int64)], 0, 0
     for rows in blocks(source, order, memory):
-        found, many = pooled(*sound_tokens(source, rows), factor, pool)
+        found, many = pooled(*sound_tokens(source, rows), factor, pool, text_first=source.text_first)
         vectors.append(found[: most - have])
         counts.append(np.diff(np.minimum(np.cumsum(many), most - have), prepend=0))
         have, seen = have + len(vectors[-1]), seen + len(rows)
