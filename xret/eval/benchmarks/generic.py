@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xret.eval.protocols import Protocol
+from xret.eval.protocols.retrieval import TREC_TIES, ZERO
 
 __all__ = ["GENERIC"]
 
@@ -14,10 +15,10 @@ BEIR = Protocol(
     kind="retrieval",
     measures=("nDCG@10", "R@100", "RR@10"),
     depth=1000,
-    ties="trec_eval: score descending, then document id descending",
+    ties=TREC_TIES,
     pool="all documents of the folder; a document is title and text",
     labels="as in the files, and the gains; binary measures count labels from 1",
-    missing="every query of the qrels counts; one without results scores 0 (trec_eval -c)",
+    missing=ZERO,
     average="mean over queries",
     source="Thakur et al., BEIR, NeurIPS Datasets and Benchmarks 2021",
     data="https://github.com/beir-cellar/beir",

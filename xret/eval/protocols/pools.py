@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xret.eval.protocols.protocol import Protocol
+from xret.eval.protocols.retrieval import TREC_TIES
 
 __all__ = ["POOLS"]
 
@@ -70,7 +71,7 @@ POOLS = (
         kind="pool",
         measures=("nDCG@20", "R@100", "RR@10", "AP"),
         depth=1000,
-        ties="trec_eval: score descending, then document id descending",
+        ties=TREC_TIES,
         pool="the texts, without titles, of all documents in all languages",
         labels="a query finds its document in every language, its own included; what is short, or stands over several "
         "documents of a language, makes no query; a sentence that does is taken out of its text",

@@ -11,6 +11,7 @@ from xret.eval.benchmarks import Benchmark, load_benchmark
 from xret.eval.benchmarks.documents import documents_of
 from xret.eval.known_item import known_items
 from xret.eval.protocols import Protocol, protocol
+from xret.eval.protocols.retrieval import TREC_TIES, ZERO
 from xret.pipeline.suite.benchmark import BenchmarkEntry
 from xret.pipeline.suite.xquad import xquad_tables
 from xret.runs import read_qrels
@@ -71,10 +72,10 @@ def _plain(entry: BenchmarkEntry) -> Protocol:
         kind="retrieval",
         measures=entry.measures,
         depth=None,
-        ties="trec_eval: score descending, then document id descending",
+        ties=TREC_TIES,
         pool="all documents of the corpus",
         labels="as in the qrels, which are the gains; relevant from 1",
-        missing="every query of the qrels counts; one without results scores 0 (trec_eval -c)",
+        missing=ZERO,
         average="mean over queries",
         source="https://github.com/usnistgov/trec_eval",
         data="your own",
