@@ -20,7 +20,7 @@ __all__ = ["document_batches", "maxsim", "maxsim_texts"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-CHARACTERS = 1 << 17  # of documents encoded at a time: some 50,000 token vectors, 75 MiB at 384 dimensions
+CHARACTERS = 1 << 17  # of documents encoded at a time: some 50,000 token vectors, 25 MiB at 128 values
 
 
 def maxsim(

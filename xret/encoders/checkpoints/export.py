@@ -34,8 +34,10 @@ def export_model(name: str | Path, out: Path, *, stated: Stated | None = None, t
     """Write ``model.onnx``, the tokeniser's files and ``recipe.json`` into a new folder, which `load_encoder` takes.
 
     The graph takes int64 ``input_ids`` and ``attention_mask`` (batch, tokens), padded on the right, and gives float32
-    ``sentence_embedding`` (batch, dim) and ``token_embeddings`` (batch, tokens, token_dim), all rows of length 1. A
-    static model's token vectors are a graph of their own, ``tokens/model.onnx``.
+    ``sentence_embedding`` (batch, dim), rows of length 1, and ``token_embeddings`` (batch, tokens, token_dim), rows of
+    length 1, or, from a model with a `token_head`, (batch, 1 + tokens, token_dim): the text's own vector first, rows
+    as long as the root of their weight. A static model's token vectors are a graph of their own,
+    ``tokens/model.onnx``.
 
     Args:
         name: as for `load_encoder`; with a precision behind it, the graphs are of that (else fp32).

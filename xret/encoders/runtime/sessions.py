@@ -62,7 +62,8 @@ def build_graph(
 ) -> Graph:
     """The graph: int64 ``input_ids`` and ``attention_mask`` (batch, tokens), padded on the right, to float32
     ``sentence_embedding`` (batch, dim) and ``token_embeddings`` (batch, tokens, token_dim), rows of length 1
-    (the latter not where a recipe has `token_weights`).
+    (the latter not where a recipe has `token_weights`; with a `token_head` (batch, 1 + tokens, token_dim), the text's
+    own vector first).
 
     Args:
         checkpoint: what to build.
