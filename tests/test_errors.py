@@ -19,6 +19,7 @@ def test_tree_is_as_drawn() -> None:
         "VectorsError": "InputError",
         "ModelError": "InputError",
         "EvalError": "InputError",
+        "UnreachableError": "InputError",
         "MismatchError": "XretError",
         "MissingExtraError": "XretError",
         "DeviceError": "XretError",

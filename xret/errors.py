@@ -5,7 +5,8 @@ XretError                     exit code 1 (2 for UsageError)
 │   ├── CorpusError           text, TSV, JSONL, Parquet and Arrow corpora
 │   ├── VectorsError          vector stores: wrong dimension, NaN, truncated shard, wrong checksum
 │   ├── ModelError            checkpoints and recipes
-│   └── EvalError             runs, qrels, gold files
+│   ├── EvalError             runs, qrels, gold files
+│   └── UnreachableError      a server that does not answer
 ├── MismatchError             two artifacts do not belong together (index and encoder, vectors and corpus)
 ├── MissingExtraError         an optional part is not installed; names the extra
 ├── DeviceError               the device asked for cannot be used
@@ -25,6 +26,7 @@ __all__ = [
     "MismatchError",
     "MissingExtraError",
     "ModelError",
+    "UnreachableError",
     "UsageError",
     "VectorsError",
     "XretError",
@@ -62,6 +64,10 @@ class ModelError(InputError):
 
 class EvalError(InputError):
     """A run, qrels or gold file is malformed or does not fit the others."""
+
+
+class UnreachableError(InputError):
+    """A server that holds what was asked for does not answer; the same may go well later."""
 
 
 class MismatchError(XretError):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.cli.conftest import Called, Cli, call
+from tests.encoders.conftest import quiet  # noqa: F401
+from tests.encoders.multivector.conftest import backbone, unigram
+from tests.encoders.multivector.test_bge import bge
 from tests.stores.conftest import OURS, LiteServer
 from xret.cli import main
 from xret.sample import export_sample
@@ -124,6 +128,29 @@ def test_an_index_is_loaded_and_led_to(here: Path, to: str, tmp_path: Path, cli:
     assert cli("index", "check", link).code == 0
     assert cli("index", "add", link, "docs.jsonl").code == 2
     assert "exists already" in cli("store", "link", to, "-o", link).err
+
+
+@pytest.mark.usefixtures("quiet")
+def test_token_weights_of_an_encoder_that_has_them(tmp_path: Path, cli: Cli) -> None:
+    """Loaded with the rows, and made of queries where no words are counted: what both say alike comes first."""
+    for name in ("torch", "transformers", "sentence_transformers"):
+        pytest.importorskip(name)
+    parts: Any = (unigram, None, backbone, None)
+    bge(tmp_path / "made", parts)
+    to = str(tmp_path / "docs")
+    corpus, model = tmp_path / "docs.tsv", str(tmp_path / "made" / "model")
+    texts = ["the cat sat", "ein Haus am See", "the dog and the cat", "Wasser und Brot"]
+    corpus.write_text("".join(f"{number}\t{text}\n" for number, text in enumerate(texts)))
+    assert cli("encode", corpus, "-o", tmp_path / "v", "--encoder", model, "--lang", "en").code == 0
+    load = ("store", "load", tmp_path / "v", "--to", to, "--corpus", corpus, "--lang", "en")
+    done = cli(*load, "--sparse")
+    assert done.code == 0, done.err
+    assert json.loads(cli("store", "info", to, "--json").out)["sparse"] is True
+    found = cli("search", to, texts[2], "-k", "1", "--hybrid", "weighted", "--encoder", model, "--format", "jsonl")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["docid"] == "2"
+    assert "keeps token weights; give --sparse" in cli(*load).err
+    assert cli("store", "load", tmp_path / "v", "--to", f"{to}_2", "--sparse").code == 2
 
 
 def test_a_pipeline_takes_a_store_where_it_takes_an_index(here: Path, to: str, tmp_path: Path, cli: Cli) -> None:

@@ -162,6 +162,16 @@ def test_ids_and_texts_of_every_script(store: Store) -> None:
     assert store.count() == 0
 
 
+def test_texts_of_any_length(store: Store) -> None:
+    """Beyond what one field of a server holds, and cut nowhere within a character."""
+    texts = ["", "ß" * 40_000, "a" + "🙂" * 60_000, "x" * 65_535, "nul \x00 and \u2028 and \ufeff", "é" * 3]
+    store.upsert(rows(unit(6)).set_column(3, "text", pa.array(texts)))
+    run = store.search(unit(6), k=1, text=True)
+    assert run["text"].to_pylist() == texts
+    kept = store.documents([f"d{row}" for row in range(6)]).to_pylist()
+    assert {row["id"]: row["text"] for row in kept} == {f"d{row}": text for row, text in enumerate(texts)}
+
+
 def test_equal_scores_come_in_the_order_of_runs(store: Store) -> None:
     vectors = np.repeat(unit(2), 20, axis=0)
     store.upsert(rows(vectors))
@@ -175,28 +185,26 @@ def bad_value(value: float) -> pa.Table:
     return rows(vectors)
 
 
-@pytest.mark.parametrize(
-    ("table", "error", "said"),
-    [
-        (rows(unit(3, dim=DIM + 1)), MismatchError, "of 16 dimensions, the rows given have 17"),
-        (bad_value(np.nan), VectorsError, "holds NaN or infinity"),
-        (bad_value(np.inf), VectorsError, "holds NaN or infinity"),
-        (rows(np.zeros((2, DIM), np.float32)), VectorsError, "vector of id 'd0' is zero"),
-        (rows(unit(2)).set_column(0, "id", pa.array(["a", "a"])), InputError, "id 'a' stands twice"),
-        (rows(unit(2)).set_column(0, "id", pa.array(["a", ""])), InputError, "row 2 of those given has an empty id"),
-        (rows(unit(2)).set_column(0, "id", pa.array(["a", None])), InputError, "row 2 of those given has no id"),
-        (rows(unit(2)).set_column(0, "id", pa.array(["a", "b\n"])), InputError, "holds a control character"),
-        (rows(unit(2)).drop_columns(["text"]), InputError, "have no 'text'"),
-    ],
-)
-def test_rows_that_do_not_fit_are_refused_in_one_line(
-    store: Store, table: pa.Table, error: type[XretError], said: str
-) -> None:
+MISFITS: list[tuple[pa.Table, type[XretError], str]] = [
+    (rows(unit(3, dim=DIM + 1)), MismatchError, "of 16 dimensions, the rows given have 17"),
+    (bad_value(np.nan), VectorsError, "holds NaN or infinity"),
+    (bad_value(np.inf), VectorsError, "holds NaN or infinity"),
+    (rows(np.zeros((2, DIM), np.float32)), VectorsError, "vector of id 'd0' is zero"),
+    (rows(unit(2)).set_column(0, "id", pa.array(["a", "a"])), InputError, "id 'a' stands twice"),
+    (rows(unit(2)).set_column(0, "id", pa.array(["a", ""])), InputError, "row 2 of those given has an empty id"),
+    (rows(unit(2)).set_column(0, "id", pa.array(["a", None])), InputError, "row 2 of those given has no id"),
+    (rows(unit(2)).set_column(0, "id", pa.array(["a", "b\n"])), InputError, "holds a control character"),
+    (rows(unit(2)).drop_columns(["text"]), InputError, "have no 'text'"),
+]
+
+
+def test_rows_that_do_not_fit_are_refused_in_one_line(store: Store) -> None:
     store.upsert(rows(unit(5), prefix="old"))
-    with pytest.raises(error, match=said) as caught:
-        store.upsert(table)
-    assert "\n" not in str(caught.value)
-    assert store.count() == 5
+    for table, error, said in MISFITS:
+        with pytest.raises(error, match=said) as caught:
+            store.upsert(table)
+        assert "\n" not in str(caught.value)
+        assert store.count() == 5
 
 
 def test_searches_that_do_not_fit_are_refused_in_one_line(store: Store) -> None:

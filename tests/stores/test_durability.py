@@ -16,6 +16,7 @@ import pytest
 from tests.stores.conftest import DIM, OURS, LiteServer, rows, unit, vectors_folder
 from xret.errors import InputError
 from xret.stores import Place, Recipe, Store, create_store, load, open_store, parse_place, swap
+from xret.stores.door import has_store
 from xret.stores.milvus import client
 
 WRITER = """
@@ -53,13 +54,11 @@ def on(server: LiteServer, name: str) -> Place:
 
 def test_a_killed_server_has_all_that_it_acknowledged(own_server: LiteServer) -> None:
     store = create_store(on(own_server, "news"), Recipe(dim=DIM, text=True, encoder="e", encoder_hash="c" * 64))
-    swap_target = on(own_server, "news")
     vectors = unit(600)
     store.upsert(rows(vectors[:300]))
-    swap(on(own_server, "live"), swap_target)
+    swap(on(own_server, "live"), "news")
     store.delete(["d5", "d6"])
     store.upsert(rows(unit(10, seed=3)))
-    acknowledged = 300
     written: list[int] = []
 
     def write() -> None:
@@ -137,6 +136,60 @@ def test_a_killed_replacement_loses_no_row(base: Place, store: Store) -> None:
     names = [f"d{row}" for row in range(50)]
     assert any(run["docid"].to_pylist() == names and min(run["score"].to_pylist()) > 0.999 for run in found)
     again.close()
+
+
+def test_a_store_whose_making_was_killed_is_made_again(milvus_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields, indexes and recipe come by calls of their own: what has no recipe yet is none."""
+    place = parse_place(f"milvus://{milvus_uri.split('://')[1]}/{OURS}making")
+    call = client.Connection.__call__
+
+    def killed(self: client.Connection, name: str, *arguments: object, **options: object) -> object:
+        if name == "alter_collection_properties":
+            raise KeyboardInterrupt
+        return call(self, name, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client.Connection, "__call__", killed)
+        with pytest.raises(KeyboardInterrupt):
+            create_store(place, Recipe(dim=DIM + 1))
+    assert not has_store(place)
+    with pytest.raises(InputError, match="there is no such store"):
+        open_store(place)
+    made = create_store(place, Recipe(dim=DIM, text=True))
+    assert made.upsert(rows(unit(3))) == 3
+    made.close()
+
+
+def test_a_killed_server_keeps_what_was_being_replaced(own_server: LiteServer) -> None:
+    """Killed again and again in the middle of replacements: every row is there, as it was or as it is to be."""
+    place, count = on(own_server, "news"), 200
+    store = create_store(place, Recipe(dim=DIM, text=True))
+    store.upsert(rows(unit(count)))
+    done, stop = [0], threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            number = done[-1] + 1
+            for start in range(0, count, 50):
+                store.upsert(rows(unit(count, seed=number)[start : start + 50], start=start))
+            done.append(number)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    names = [f"d{row}" for row in range(count)]
+    for _ in range(2):
+        before = len(done)
+        while len(done) < before + 2:
+            time.sleep(0.001)
+        own_server.kill()
+        own_server.restart()
+        opened = open_store(place)
+        assert (opened.documents(names).num_rows, opened.count()) == (count, count)
+        opened.close()
+    stop.set()
+    thread.join()
+    assert store.search(unit(count, seed=done[-1]), k=1)["docid"].to_pylist() == names
+    store.close()
 
 
 def test_a_killed_load_goes_on(milvus_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,10 @@ def test_one_file_names_the_client() -> None:
     ("code", "absent"),
     [
         ("import xret.stores, xret.stores.place, xret.cli.store", ("numpy", "pyarrow", "faiss", "pymilvus")),
-        ("import xret.stores.folder.store, xret.stores.milvus.store, xret.stores.verbs", ("pymilvus", "grpc", "faiss")),
+        (
+            "import xret.stores.folder.making, xret.stores.milvus.making, xret.stores.verbs",
+            ("pymilvus", "grpc", "faiss"),
+        ),
     ],
 )
 def test_importing_is_light(code: str, absent: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.stores.conftest import DIM, rows, unit, vectors_folder
 from xret.errors import InputError, MismatchError
 from xret.stores import Place, Recipe, create_store, drop_store, load, open_store, swap
+from xret.stores.store import Floats
 from xret.vectors import Vectors
 
 
@@ -55,6 +56,54 @@ def test_an_alias_leads_to_a_verified_store_only(base: Place, tmp_path: Path) ->
     assert swap(live, drop_other, other_encoder=True).before == str(names[1])
 
 
+def test_a_load_that_was_not_finished_keeps_aliases_away(
+    base: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server has some rows of it then, a folder none; the same load done to its end makes all well."""
+    live, vectors = base.beside(Path(base.name).name + "_live"), vectors_folder(tmp_path / "v", 400, hash="a" * 64)
+    whole, folder = Vectors.block, base.kind == "folder"
+
+    def block(self: Vectors, start: int, stop: int) -> Floats:
+        if stop > 200:
+            raise OSError(5, "Input/output error")
+        return whole(self, start, stop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Vectors, "block", block)
+        with pytest.raises((OSError, InputError), match="Input/output"):
+            load(base, vectors, batch=100)
+    with pytest.raises(InputError, match="no such" if folder else "a load into it was not finished"):
+        swap(live, base)
+    done = load(base, vectors, batch=100)
+    assert (done.skipped, done.verified.rows) == (0 if folder else 200, 400)
+    assert swap(live, base).verified.rows == 400
+
+
+def test_who_searches_an_alias_learns_of_another_encoder(base: Place, tmp_path: Path) -> None:
+    """A swap that was forced: no search of the old finds rows of the new, and no row is written there."""
+    live = base.beside(Path(base.name).name + "_live")
+    places = [base.beside(Path(base.name).name + f"_{name}") for name in "ab"]
+    for place, letter in zip(places, "ab", strict=True):
+        made = create_store(place, Recipe(dim=DIM, text=True, encoder=f"enc-{letter}", encoder_hash=letter * 64))
+        made.upsert(rows(unit(50)))
+        made.close()
+    swap(live, places[0])
+    opened = open_store(live)
+    assert opened.search(unit(1), k=1).num_rows == 1
+    with pytest.raises(MismatchError, match="give --other-encoder"):
+        swap(live, places[1])
+    swap(live, places[1], other_encoder=True)
+    for ask in (lambda: opened.search(unit(1), k=1), lambda: opened.upsert(rows(unit(1), prefix="x"))):
+        with pytest.raises(
+            MismatchError, match="led to vectors of 'enc-a' in 16 dimensions, and leads to those of 'enc-b'"
+        ):
+            ask()
+    opened.close()
+    again = open_store(live)
+    assert (again.recipe.encoder, again.count()) == ("enc-b", 50)
+    again.close()
+
+
 def test_a_swap_is_atomic_for_searches_that_run(base: Place) -> None:
     """Two stores with the same vectors under other ids: an answer is of the one or of the other, never of both."""
     vectors = unit(200)
@@ -84,7 +133,7 @@ def test_a_swap_is_atomic_for_searches_that_run(base: Place) -> None:
     threads = [threading.Thread(target=search) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for target in itertools.islice(itertools.cycle([places[1], places[0]]), 12):
+    for target in itertools.islice(itertools.cycle([places[1], places[0]]), 8):
         before = len(seen)
         swap(live, target)
         while len(seen) < before + 4 and not failed:

@@ -14,7 +14,7 @@ from xret.cli.store_text import ALL, DELETE, DROP, INFO, LINK, LOAD, SWAP
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from xret.stores.loading import Loaded
+    from xret.stores.loading import Loaded, Weigh
     from xret.vectors import Vectors
 
 __all__ = ["store"]
@@ -27,8 +27,8 @@ def store() -> None:
     """Keep vectors in a store past one process: a Milvus server, or a folder.
 
     A STORE is milvus://HOST:PORT/COLLECTION (milvus+https:// with TLS), milvus:FILE.db/COLLECTION for a file of Milvus
-    Lite, or a folder. XRET_MILVUS_TOKEN holds the key of a server that wants one. xret search takes a STORE in the
-    place of an index; so do pipelines and xret serve, by a folder that leads to it.
+    Lite, or a folder. XRET_MILVUS_TOKEN holds the key of a server that wants one. xret search and xret serve take a
+    STORE in the place of an index; so do pipelines, by a folder that leads to it.
     """
 
 
@@ -40,7 +40,14 @@ def store() -> None:
 @click.option("--index", metavar="FACTORY", help="What a new store is made of: Flat, IVF1024,Flat, HNSW32, DISKANN ….")
 @click.option("--no-text", is_flag=True, help="Leave the texts out.")
 @click.option("--words", is_flag=True, help="Have the store count words, for xret search --hybrid.")
-@click.option("--analyzer", default="standard", show_default=True, metavar="A", help="How the store cuts words.")
+@click.option(
+    "--analyzer",
+    default="standard",
+    show_default=True,
+    metavar="A",
+    help="How words are cut: a server's tokenizer; for a folder und=words,sw=grams:4.",
+)
+@click.option("--sparse", is_flag=True, help="Keep the encoder's token weights too (BGE-M3), for --hybrid.")
 @click.option("--alias", metavar="NAME", help="Let NAME lead to the store when all is loaded and verified.")
 @click.option("-o", "--output", metavar="INDEX", type=FOLDER, help="Also make an index folder that leads there.")
 @click.option("--batch", default=4096, show_default=True, type=click.IntRange(min=1), help="Rows of one call.")
@@ -61,7 +68,8 @@ def load(source: str, target: str, **options: Any) -> None:
     corpus, vectors = _given(source, options)
     done = load_rows(
         place, vectors, corpus=corpus, index=options["index"], text=not options["no_text"], words=options["words"],
-        analyzer=options["analyzer"], batch=options["batch"], work=options["work"], progress=True,
+        analyzer=options["analyzer"], sparse=_weights_of(vectors) if options["sparse"] else None,
+        batch=options["batch"], work=options["work"], progress=True,
     )  # fmt: skip
     if alias is not None:
         swap(alias, place)
@@ -75,7 +83,7 @@ def load(source: str, target: str, **options: Any) -> None:
 @click.option("-o", "--output", required=True, metavar="INDEX", type=FOLDER, help="Folder to make.")
 @verbose_option
 def link(name: str, output: Path) -> None:
-    """Make an index folder that leads to a STORE, for pipelines and xret serve."""
+    """Make an index folder that leads to a STORE, for pipelines."""
     _refuse_output(output)
     _link(name, output)
     click.echo(f"{output}: leads to {name}", err=True)
@@ -170,6 +178,23 @@ def _given(source: str, options: dict[str, Any]) -> tuple[pa.Table | None, Vecto
     if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("kind") == "index":
         return index_rows(Path(source), corpus)
     return corpus, Vectors.open(Path(source))
+
+
+def _weights_of(vectors: Vectors) -> Weigh:
+    """What gives the token weights of texts, by the encoder that made the vectors."""
+    from xret.encoders import load_encoder
+    from xret.errors import InputError, MismatchError
+
+    if vectors.encoder_name is None:
+        raise InputError(f"{vectors.source}: does not say which encoder made it, which is to give the token weights")
+    encoder = load_encoder(vectors.encoder_name)
+    if vectors.encoder_hash and encoder.hash != vectors.encoder_hash:
+        raise MismatchError(
+            f"{vectors.source}: comes from '{vectors.encoder_name}' ({vectors.encoder_hash[:12]}), which is another "
+            f"one now ({encoder.hash[:12]}); encode the corpus again"
+        )
+    encoder.encode_sparse(["one"], role="document")  # whether it can, before a store is made
+    return lambda texts, langs: encoder.encode_sparse(texts, role="document", lang=langs)
 
 
 def _link(name: str, output: Path) -> None:

@@ -73,3 +73,20 @@ class Load(Stage):
         finally:
             store.close()
         return out
+
+    def changed_outside(self, output: Path) -> str:
+        """Whether the store was made anew, or has other rows by now."""
+        from xret.artifact import read_manifest
+        from xret.stores import open_store
+        from xret.stores.link import place_of
+
+        linked = read_manifest(output, kind="index")
+        store = open_store(place_of(output))
+        try:
+            found = {"made": store.recipe.made, "rows": store.count(), "encoder": store.recipe.encoder}
+        finally:
+            store.close()
+        other = [
+            f"{name}: {linked.get(name)}, now {value}" for name, value in found.items() if linked.get(name) != value
+        ]
+        return f"{self.to}: changed since it was loaded ({', '.join(other)})" if other else ""

@@ -6,6 +6,7 @@ store.py     what every store does, whatever is behind it
 rows.py      rows and queries on their way in: checked, of length 1
 results.py   what was found, as a run
 door.py      create and open a store by its place
+fusing.py    hybrid searches of stores that do not merge by themselves
 loading.py   vectors folders into a store, batch by batch, resumed where they were killed
 verifying.py whether a store holds what was loaded, before an alias leads to it
 link.py      an index folder that leads to a store, for pipelines

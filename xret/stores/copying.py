@@ -10,7 +10,7 @@ import pyarrow as pa
 from xret.errors import InputError
 from xret.indexes.dense.opened import Shelf, open_index
 from xret.indexes.factory import parse_factory
-from xret.indexes.kinds import index_kind
+from xret.indexes.kinds import STORE, index_kind
 from xret.stores.rows import as_column
 from xret.stores.store import Floats
 from xret.vectors import Vectors
@@ -29,9 +29,9 @@ def index_rows(folder: Path, corpus: pa.Table | None) -> tuple[pa.Table | None, 
         corpus: with the texts of an index that keeps none; it must hold the same rows in the same order.
 
     Raises:
-        InputError: no dense index, or one whose codes are coarser than its vectors were.
+        InputError: no dense index (nor a folder that is a store), or one whose codes are coarser than its vectors were.
     """
-    if (kind := index_kind(folder)) != "dense":
+    if (kind := index_kind(folder)) not in ("dense", STORE):
         raise InputError(f"{folder}: is a {kind} index; a store takes vectors, or a dense index")
     index = open_index(folder)
     made = index.manifest

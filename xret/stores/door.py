@@ -14,7 +14,7 @@ from xret.stores.store import Store
 
 __all__ = ["create_store", "drop_store", "has_store", "open_store"]
 
-_HOMES = {"folder": "xret.stores.folder.store", "milvus": "xret.stores.milvus.store"}
+_HOMES = {"folder": "xret.stores.folder.making", "milvus": "xret.stores.milvus.making"}
 
 
 def create_store(place: Place | str | Path, recipe: Recipe) -> Store:

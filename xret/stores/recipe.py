@@ -24,7 +24,8 @@ class Recipe:
         encoder_hash: its content hash.
         text: whether texts are kept.
         words: whether the store counts the texts' words, for BM25 (needs `text`).
-        analyzer: how it cuts them: a tokenizer of the server's.
+        analyzer: how it cuts them: a tokenizer of the server's; for folders, analyzers by language as
+            ``und=words,sw=grams:4``, or ``standard`` for every language's own.
         sparse: whether rows bring token weights (`xret.encoders.Encoder.encode_sparse`).
         made: a mark of this making, so that a store made anew under the same name is told from the old one.
     """
@@ -78,6 +79,13 @@ class Recipe:
                 f"{where}: holds vectors of encoder '{self.encoder}' ({self.encoder_hash[:12]}), those given come from "
                 f"'{name}' ({hash[:12]}); use --encoder {self.encoder}, or load a new store with '{name}'"
             )
+
+    def other_since(self, where: object, now: Recipe) -> MismatchError:
+        """What to raise where an alias led to this store, and now leads to one of another make."""
+        return MismatchError(
+            f"{where}: led to vectors of '{self.encoder}' in {self.dim} dimensions, and leads to those of "
+            f"'{now.encoder}' in {now.dim} since; start again"
+        )
 
     def refuse_other_dim(self, where: object, dim: int, what: str) -> None:
         """Raise unless vectors have the store's dimensions.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +15,22 @@ from xret.stores.recipe import Recipe
 from xret.stores.store import Floats
 from xret.vectors import Vectors
 
-__all__ = ["as_column", "checked_queries", "checked_rows", "matrix", "query_names", "row_batches"]
+__all__ = [
+    "MOST_TOKENS",
+    "WEIGHTS",
+    "as_column",
+    "as_mapping",
+    "checked_queries",
+    "checked_rows",
+    "matrix",
+    "query_names",
+    "row_batches",
+]
 
+TITLE = "title"  # index folders keep it, where rows come with one
 NEEDED = ("id", "lang", "vector")
+WEIGHTS = pa.map_(pa.int64(), pa.float32())
+MOST_TOKENS = 2**32 - 8  # Milvus' own less some that `xret.stores.milvus` uses
 CONTROL = r"[\x00-\x1f\x7f]"
 
 
@@ -24,8 +38,8 @@ def checked_rows(rows: pa.Table, recipe: Recipe, where: object) -> pa.Table:
     """What `Store.upsert` was given, as it is stored: see there for columns and errors.
 
     Returns:
-        `id, lang: string`, `vector: fixed_size_list<float>[dim]` and, as the recipe says, `text`, `sparse`; other
-        columns are left out.
+        `id, lang: string`, `vector: fixed_size_list<float>[dim]` and, as the recipe says, `text`, `sparse`; `title`,
+        where there is one; other columns are left out.
     """
     wanted = [*NEEDED, *(["text"] if recipe.text else []), *(["sparse"] if recipe.sparse else [])]
     missing = [name for name in wanted if name not in rows.column_names]
@@ -41,7 +55,10 @@ def checked_rows(rows: pa.Table, recipe: Recipe, where: object) -> pa.Table:
     columns: dict[str, object] = {"vector": as_column(values)}
     columns.update(strings)
     if recipe.sparse:
-        columns["sparse"] = rows["sparse"]
+        columns["sparse"] = _weights(rows["sparse"], strings["id"], where)
+    if TITLE in rows.column_names:
+        columns[TITLE] = rows[TITLE].cast(pa.string())
+        wanted.append(TITLE)
     return pa.table([columns[name] for name in wanted], names=wanted)
 
 
@@ -77,33 +94,29 @@ def query_names(qids: Sequence[str] | None, queries: int, k: int) -> list[str]:
     return names
 
 
-def row_batches(
-    vectors: Vectors, corpus: pa.Table | None, *, rows: int, start: int = 0, text: bool
-) -> Iterator[pa.Table]:
-    """Rows `start` and after of vectors and, where there is one, of their corpus, as `Store.upsert` takes them.
+def row_batches(vectors: Vectors, corpus: pa.Table, *, rows: int, start: int = 0) -> Iterator[pa.Table]:
+    """Rows `start` and after of vectors and of their corpus, as `Store.upsert` takes them.
 
     Args:
         vectors: n vectors.
-        corpus: their n rows `id, lang, text`; None: languages are ``und``.
+        corpus: their n rows `id, lang` and what else is to be stored.
         rows: of a batch.
         start: of the first row.
-        text: whether to bring the texts.
     """
-    ids = vectors.ids()
     for first in range(start, vectors.rows, rows):
         stop = min(first + rows, vectors.rows)
-        columns: dict[str, object] = {"id": ids.slice(first, stop - first)}
-        part = None if corpus is None else corpus.slice(first, stop - first)
-        columns["lang"] = pa.repeat(pa.scalar("und"), stop - first) if part is None else part["lang"]
-        columns["vector"] = as_column(vectors.block(first, stop))
-        if text and part is not None:
-            columns["text"] = part["text"]
-        yield pa.table(columns)
+        yield corpus.slice(first, stop - first).append_column("vector", as_column(vectors.block(first, stop)))
 
 
 def as_column(values: Floats) -> pa.FixedSizeListArray:
     """(n, d) float32 as a column."""
     return pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(values).ravel(), values.shape[1])
+
+
+def as_mapping(weights: Any) -> dict[int, float]:
+    """Token weights of a query: of a mapping, or of `xret.encoders.TokenWeights`."""
+    pairs = weights.items() if isinstance(weights, Mapping) else zip(weights.ids, weights.weights, strict=True)
+    return {int(token): float(weight) for token, weight in pairs}
 
 
 def matrix(rows: pa.Table) -> Floats:
@@ -121,6 +134,29 @@ def _strings(rows: pa.Table, name: str, where: object) -> pa.ChunkedArray:
         row = pc.index(column.is_null(), True).as_py()
         raise InputError(f"{where}: row {row + 1} of those given has no {name}; give every row one")
     return column
+
+
+def _weights(column: pa.ChunkedArray, ids: pa.ChunkedArray, where: object) -> pa.ChunkedArray:
+    """Token weights as ``map<int64, float>`` without gaps.
+
+    Raises:
+        InputError: another type, or weights that no store can rank by.
+    """
+    try:
+        found = column.cast(WEIGHTS)
+    except pa.ArrowException as error:
+        raise InputError(f"{where}: column 'sparse' is {column.type}, wanted map<int64, float>") from error
+    if found.null_count:
+        found = pa.chunked_array([pa.array([each or [] for each in found.to_pylist()], WEIGHTS)])
+    for id, pairs in zip(ids, found, strict=True):
+        tokens, weights = pairs.values.field(0).to_numpy(), pairs.values.field(1).to_numpy(zero_copy_only=False)
+        if len(tokens) and not (tokens.min() >= 0 and tokens.max() < MOST_TOKENS and np.isfinite(weights).all()):
+            raise InputError(
+                f"{where}: the token weights of id '{id}' are not finite numbers of tokens from 0; mend it"
+            )
+        if len(set(tokens.tolist())) < len(tokens):
+            raise InputError(f"{where}: a token stands twice in the weights of id '{id}'; add them up")
+    return found
 
 
 def _check_ids(ids: pa.ChunkedArray, where: object) -> None:

@@ -142,6 +142,15 @@ class Store(Protocol):
             InputError: something that is no alias has that name.
         """
 
+    def loading(self) -> list[str]:
+        """The loads that were begun and not finished, so that rows of theirs may be missing."""
+
+    def begin(self, load: str) -> None:
+        """Note that a load begins, by its name; changes nothing where it was begun before."""
+
+    def finish(self, load: str) -> None:
+        """Forget it: all its rows are there."""
+
     def settle(self) -> None:
         """Have what was written indexed now, after a load, and not when the store sees fit."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xret.artifact import digest
 from xret.errors import InputError, MismatchError, UsageError
 from xret.indexes.encoding import given_encoder
 from xret.indexes.kinds import known_options
@@ -19,7 +20,19 @@ from xret.stores.opened import StoreIndex
 from xret.stores.verifying import verify
 from xret.vectors import Vectors
 
-__all__ = ["add", "build", "check", "compact", "delete", "fields", "info", "open_index", "search", "search_vectors"]
+__all__ = [
+    "add",
+    "build",
+    "check",
+    "compact",
+    "delete",
+    "fields",
+    "info",
+    "open_index",
+    "search",
+    "search_vectors",
+    "version",
+]
 
 EVERY = ("encoder", "threads", "progress")
 
@@ -79,6 +92,15 @@ def fields(folder: Path) -> dict[str, Any]:
     return _fields(open_index(folder))
 
 
+def version(folder: str | Path) -> str:
+    """12 hex characters that change when a name leads to another store, or to one that was made anew."""
+    store = open_store(place_of(folder))
+    try:
+        return digest(str(store.leads_to()), store.recipe.made, store.recipe.encoder_hash)[:12]
+    finally:
+        store.close()
+
+
 def info(folder: Path) -> list[tuple[str, str]]:
     """The same for people."""
     made = fields(folder)
@@ -129,8 +151,11 @@ def search(
     width = None if index.manifest.dim == encoder.dim else index.manifest.dim
     lang = queries["lang"].to_pylist()
     found = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
-    vectors = Vectors.open(found)
-    return _searched(index, queries, vectors, k=k, languages=languages, docids=docids, text=text, given=given)
+    other: Sequence[Any] = queries["text"].to_pylist()
+    if given.get("hybrid") is not None and index.store.recipe.sparse and not index.store.recipe.words:
+        other = cast(Any, encoder).encode_sparse(other, role="query", lang=lang)
+    filters = {"languages": languages, "docids": docids, "text": text}
+    return _searched(index, queries, Vectors.open(found), other, k=k, given=given, **filters)
 
 
 def search_vectors(
@@ -157,6 +182,7 @@ def search_vectors(
         text: add the texts.
         nprobe: lists to look into.
         hybrid: ``rrf`` or ``weighted``: merge with a search by the queries' words, where the store counts words.
+            (`search`, which has the encoder, takes its token weights where the store keeps these alone.)
 
     Raises:
         MismatchError: the vectors are not those of the queries, or of another encoder than the store's.
@@ -168,28 +194,27 @@ def search_vectors(
         )
     index.refuse_other_encoder(vectors.encoder_name, vectors.encoder_hash)
     given = {"nprobe": nprobe, "hybrid": hybrid}
-    return _searched(index, queries, vectors, k=k, languages=languages, docids=docids, text=text, given=given)
+    filters = {"languages": languages, "docids": docids, "text": text}
+    return _searched(index, queries, vectors, queries["text"].to_pylist(), k=k, given=given, **filters)
 
 
 def _searched(
     index: StoreIndex,
     queries: pa.Table,
     vectors: Vectors,
+    other: Sequence[Any],
     *,
-    k: int,
-    languages: Sequence[str] | None,
-    docids: Sequence[str] | None,
-    text: bool,
     given: Mapping[str, Any],
+    **asked: Any,
 ) -> pa.Table:
     values, names = vectors.block(0, vectors.rows), queries["id"].to_pylist()
-    asked: dict[str, Any] = {"k": k, "qids": names, "languages": languages, "docids": docids, "text": text}
+    asked["qids"] = names
     if given.get("hybrid") is None:
         run = index.store.search(values, nprobe=given.get("nprobe"), **asked)
     elif given.get("nprobe") is not None:
         raise UsageError("nprobe is for searches by vectors alone; leave it or the hybrid search out")
     else:
-        run = index.store.hybrid(values, queries["text"].to_pylist(), fusion=given["hybrid"], **asked)
+        run = index.store.hybrid(values, other, fusion=given["hybrid"], **asked)
     place = pc.index_in(run["qid"], value_set=queries["id"].cast(pa.string()).combine_chunks())
     return run.add_column(4, "qlang", queries["lang"].cast(pa.string()).take(place))
 

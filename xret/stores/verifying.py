@@ -49,20 +49,21 @@ class Swapped:
     verified: Verified
 
 
-def verify(store: Store, *, rows: int | None = None, sample: pa.Table | None = None) -> Verified:
+def verify(store: Store, *, rows: int | None = None, least: int = 1, sample: pa.Table | None = None) -> Verified:
     """Count rows, and let a sample of them find themselves.
 
     Args:
         store: opened.
-        rows: how many there should be; None where any number above 0 will do.
+        rows: how many there should be; None where `least` or more will do.
+        least: how many there should be at least.
         sample: `id, vector` of rows that must be there; None takes some of the store's own.
 
     Raises:
         InputError: the numbers differ, or too few rows of the sample find themselves.
     """
     count = store.count()
-    if count == 0 or (rows is not None and count != rows):
-        wanted = "some" if rows is None else f"{rows:,}"
+    if count < least or rows not in (None, count):
+        wanted = ("some" if least == 1 else f"{least:,} or more") if rows is None else f"{rows:,}"
         raise InputError(f"{store.place}: holds {count:,} rows, wanted {wanted}; load it again")
     drawn = store.sample(SAMPLE) if sample is None else sample
     share = _found_themselves(store, drawn)
@@ -87,13 +88,18 @@ def swap(
             encoder then find nonsense, so start them anew.
 
     Raises:
-        InputError: no such store, the verification failed, or the alias is the name of a store.
+        InputError: no such store, a load into it was not finished, the verification failed, or the alias is the name
+            of a store.
         MismatchError: another encoder or dimension than what the alias leads to.
         UsageError: they are in different places.
     """
     name = alias if isinstance(alias, Place) else parse_place(alias)
     store = open_store(target if isinstance(target, Place) else name.beside(str(target)))
     try:
+        if store.loading():
+            raise InputError(
+                f"{store.place}: a load into it was not finished, so rows are missing; do it again, or drop the store"
+            )
         verified = verify(store, rows=rows)
         if not other_encoder and has_store(name):
             _refuse_other(name, store)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,24 +10,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xret.artifact import MANIFEST
 from xret.corpus import gather
-from xret.errors import InputError, UsageError
-from xret.indexes.dense.build import build_index, empty_index
+from xret.errors import InputError
 from xret.indexes.dense.change import add_to_index, delete_from_index
 from xret.indexes.dense.named import search_run
-from xret.indexes.dense.opened import DenseIndex, Shelf, open_index
-from xret.indexes.kinds import index_kind
+from xret.indexes.dense.opened import DenseIndex, Shelf
+from xret.stores.folder.hybrid import Opened, around, open_whole, recipe_of, weighed
 from xret.stores.folder.links import led_by, replace_link
+from xret.stores.fusing import fused, other_side
 from xret.stores.place import Place
-from xret.stores.recipe import Recipe
-from xret.stores.results import tags_of
-from xret.stores.rows import as_column, checked_queries, checked_rows, query_names
-from xret.stores.store import Floats, Fusion
+from xret.stores.results import as_run, tags_of
+from xret.stores.rows import as_column, as_mapping, checked_queries, checked_rows, query_names
+from xret.stores.store import DEPTH, Floats, Fusion
 from xret.vectors import Vectors
 
-__all__ = ["FolderStore", "create", "drop", "exists", "open_"]
+__all__ = ["FolderStore"]
 
 
 class FolderStore:
@@ -38,16 +37,17 @@ class FolderStore:
         """Open; use `open_` or `create`."""
         self.place = place
         self._lock, self._writing = threading.Lock(), threading.Lock()
-        self._opened: tuple[object, DenseIndex] | None = None
-        self.recipe = _recipe(self._index())
+        self._opened: tuple[object, Opened] | None = None
+        self.recipe = recipe_of(self._whole())
 
     def upsert(self, rows: pa.Table) -> int:
         """See `Store.upsert`."""
         checked = checked_rows(rows, self.recipe, self.place)
         if checked.num_rows:
             vectors, corpus = Vectors.open(checked.select(["id", "vector"])), checked.drop_columns(["vector"])
-            with self._writing:
-                add_to_index(self._real(), vectors, corpus=corpus, replace_ids=True)
+            folder = self._index().folder
+            with self._writing, around(folder, lambda hybrid: hybrid.adding(checked)):
+                add_to_index(folder, vectors, corpus=corpus, replace_ids=True)
         return int(checked.num_rows)
 
     def delete(self, ids: Sequence[str]) -> int:
@@ -56,7 +56,8 @@ class FolderStore:
             index = self._index()
             there = gather(index.table["id"], index.rows_of(pa.array(list(ids), pa.string()))).to_pylist()
             if there:
-                delete_from_index(self._real(), there)
+                with around(index.folder, lambda hybrid: hybrid.deleting(there)):
+                    delete_from_index(index.folder, there)
         return len(there)
 
     def search(
@@ -71,17 +72,9 @@ class FolderStore:
         nprobe: int | None = None,
     ) -> pa.Table:
         """See `Store.search`."""
-        index = self._index()
         names = query_names(qids, len(vectors), k)
-        queries = checked_queries(vectors, self.recipe, self.place)
-        if languages is not None:
-            tags_of(languages, list(index.manifest.languages), self.place)
-        asked = pa.table({"id": pa.array(names, pa.string()), "lang": pa.array([""] * len(names), pa.string())})
-        given = Vectors.open(pa.table({"id": asked["id"], "vector": as_column(queries)}))
-        run = search_run(
-            index, asked, given, k=k, languages=languages, docids=docids, nprobe=nprobe, text=text
-        )  # fmt: skip
-        return run.drop_columns(["qlang"])
+        filters = {"languages": languages, "docids": docids}
+        return self._near(self._index(), names, vectors, k=k, nprobe=nprobe, text=text, **filters)
 
     def hybrid(
         self,
@@ -97,15 +90,20 @@ class FolderStore:
         docids: Sequence[str] | None = None,
         text: bool = False,
     ) -> pa.Table:
-        """Refused: a dense index folder keeps vectors alone.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(
-            f"{self.place}: an index folder keeps no words beside its vectors; search a lexical index of the same "
-            "corpus too, and merge the two runs with xret fuse"
+        """See `Store.hybrid`; words are cut as in lexical indexes, in the way of every row's language."""
+        names = query_names(qids, len(vectors), k)
+        side = other_side(
+            other, queries=len(names), fusion=fusion, weights=weights, recipe=self.recipe, where=self.place
         )
+        opened = self._whole(words=side == "words")
+        asked: dict[str, Any] = {"k": max(k, depth or DEPTH), "languages": languages, "docids": docids}
+        near = self._near(opened.index, names, vectors, nprobe=None, text=False, **asked)
+        if side == "sparse":
+            run = weighed(opened, [as_mapping(each) for each in other], names, **asked)
+        else:
+            assert opened.hybrid is not None
+            run = opened.hybrid.by_words(opened.index, other, names, **asked)
+        return self._named(opened.index, fused(near, run, side, fusion=fusion, weights=weights), names, k, text=text)
 
     def documents(self, ids: Sequence[str]) -> pa.Table:
         """See `Store.documents`."""
@@ -137,7 +135,8 @@ class FolderStore:
         return {
             "store": str(self.place), "kind": "folder", "rows": made.rows, "languages": dict(made.languages),
             "index": made.factory, "dim": made.dim, "metric": "cosine", "encoder": made.encoder,
-            "encoder_hash": made.encoder_hash, "text": made.text, "words": False, "sparse": False,
+            "encoder_hash": made.encoder_hash, "text": made.text, "words": self.recipe.words,
+            "sparse": self.recipe.sparse,
             "leads_to": str(self.leads_to()), "aliases": led_by(self._real()), "bytes": made.bytes,
         }  # fmt: skip
 
@@ -151,6 +150,16 @@ class FolderStore:
         before = replace_link(alias.folder, self._real())
         return None if before is None else Place(kind="folder", name=str(before))
 
+    def loading(self) -> list[str]:
+        """See `Store.loading`; rows come to an index folder all together, or not at all."""
+        return []
+
+    def begin(self, load: str) -> None:
+        """See `Store.begin`."""
+
+    def finish(self, load: str) -> None:
+        """See `Store.finish`."""
+
     def settle(self) -> None:
         """See `Store.settle`; rows of an index folder are indexed when they come."""
 
@@ -161,8 +170,49 @@ class FolderStore:
     def _real(self) -> Path:
         return self.place.folder.resolve()
 
+    def _near(
+        self, index: DenseIndex, names: Sequence[str], vectors: Floats, *, languages: Sequence[str] | None, **asked: Any
+    ) -> pa.Table:
+        queries = checked_queries(vectors, self.recipe, self.place)
+        if languages is not None:
+            tags_of(languages, list(index.manifest.languages), self.place)
+        table = pa.table({"id": pa.array(names, pa.string()), "lang": pa.array([""] * len(names), pa.string())})
+        given = Vectors.open(pa.table({"id": table["id"], "vector": as_column(queries)}))
+        return search_run(index, table, given, languages=languages, **asked).drop_columns(["qlang"])
+
+    def _named(self, index: DenseIndex, hits: pa.Table, names: Sequence[str], k: int, *, text: bool) -> pa.Table:
+        """Hits as a run, queries in their own order, with the columns that the index keeps."""
+        order = pc.sort_indices(pc.index_in(hits["qid"], value_set=pa.array(names, pa.string())))
+        run = as_run({name: hits.take(order)[name] for name in hits.column_names}, k=k)
+        rows = index.rows_of(run["docid"].unique())
+        place = pc.index_in(run["docid"], value_set=gather(index.table["id"], rows).combine_chunks())
+        texts = [name for name in ("title", "text") if text and self.recipe.text and name in index.table.column_names]
+        kept = [("dlang", "lang"), *((name, name) for name in texts)]
+        for column, name in kept:
+            run = run.append_column(column, gather(index.table[name], rows).take(place))
+        return run
+
     def _index(self) -> DenseIndex:
-        """The index as it is now; what an alias led to is read through no link, so that no swap splits the reading."""
+        return self._whole().index
+
+    def _whole(self, *, words: bool = False) -> Opened:
+        """The index as it is now, with what is beside it.
+
+        Args:
+            words: count words first that a change which was killed did not come to.
+        """
+        opened = self._now()
+        if words and opened.hybrid and opened.hybrid.words and not opened.hybrid.words.follows(opened.index):
+            opened.hybrid.catch_up()
+            opened = self._now()
+        return opened
+
+    def _now(self) -> Opened:
+        """What an alias led to is read through no link, so that no swap splits the reading.
+
+        Raises:
+            MismatchError: the alias leads to vectors of another encoder since.
+        """
         for last in (False, True):
             folder = self._real()
             stamp = _stamp(folder)
@@ -170,70 +220,23 @@ class FolderStore:
                 return self._opened[1]
             with self._lock:
                 try:
-                    index = open_index(folder)
+                    opened = open_whole(folder)
                 except InputError:
                     if last or self._real() == folder:
                         raise
                     continue  # the alias leads elsewhere since, and that folder was removed
-                self._opened = stamp, index
-                return index
+                if self._opened:
+                    self._refuse_other(opened)
+                self._opened = stamp, opened
+                return opened
         raise AssertionError("unreachable")
 
-
-def create(place: Place, recipe: Recipe) -> FolderStore:
-    """See `xret.stores.door.create_store`."""
-    _refuse(place, recipe)
-    empty_index(
-        place.folder, dim=recipe.dim, factory=recipe.index, encoder=recipe.encoder, encoder_hash=recipe.encoder_hash,
-        text=recipe.text,
-    )  # fmt: skip
-    return FolderStore(place)
-
-
-def create_of(place: Place, recipe: Recipe, vectors: Vectors, corpus: pa.Table | None) -> FolderStore:
-    """A store with all rows of a vectors folder, in one step; its index may be one that learns from them."""
-    _refuse(place, recipe)
-    build_index(place.folder, vectors, corpus=corpus, factory=recipe.index, text=recipe.text, progress=True)
-    return FolderStore(place)
-
-
-def open_(place: Place) -> FolderStore:
-    """See `xret.stores.door.open_store`."""
-    if (kind := index_kind(place.folder)) != "dense":
-        raise InputError(f"{place}: is a {kind} index; a folder is a store where its index is dense")
-    return FolderStore(place)
-
-
-def exists(place: Place) -> bool:
-    """Whether a folder or an alias has this name."""
-    return place.folder.exists() or place.folder.is_symlink()
-
-
-def drop(place: Place) -> None:
-    """See `xret.stores.door.drop_store`."""
-    store = open_(place)
-    if place.folder.is_symlink():
-        raise InputError(f"{place}: is an alias of {store.leads_to()}; name that to drop it")
-    if links := led_by(place.folder):
-        raise InputError(f"{place}: the alias '{links[0]}' leads here; let it lead to another store first")
-    grave = place.folder.with_name(f".{place.folder.name}.{os.getpid()}.dropped")
-    os.replace(place.folder, grave)  # gone in one step; the rest is tidying
-    shutil.rmtree(grave, ignore_errors=True)
-
-
-def _refuse(place: Place, recipe: Recipe) -> None:
-    if exists(place):
-        raise InputError(f"{place}: exists already; choose another name, or drop it first")
-    if recipe.metric != "cosine":
-        raise UsageError(f"{place}: an index folder knows the cosine only; use a Milvus store for '{recipe.metric}'")
-    if recipe.words or recipe.sparse:
-        raise UsageError(f"{place}: an index folder keeps no words beside its vectors; use a Milvus store for them")
-
-
-def _recipe(index: DenseIndex) -> Recipe:
-    made = index.manifest
-    return Recipe(dim=made.dim, index=made.factory, encoder=made.encoder, encoder_hash=made.encoder_hash,
-                  text=made.text, made=made.files[made.empty].sha256[:32])  # fmt: skip
+    def _refuse_other(self, opened: Opened) -> None:
+        now = recipe_of(opened)
+        hashes = {now.encoder_hash, self.recipe.encoder_hash} - {None}
+        if now.dim != self.recipe.dim or len(hashes) > 1:
+            raise self.recipe.other_since(self.place, now)
+        self.recipe = now
 
 
 def _stamp(folder: Path) -> tuple[object, ...]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from xret.errors import UsageError
+from xret.stores.fusing import RRF, Side, other_side
 from xret.stores.milvus.client import pymilvus
-from xret.stores.milvus.schema import DENSE, SPARSE, WORDS, Vectored
+from xret.stores.milvus.schema import REST, SPARSE, WORDS, Vectored, dense_field
 from xret.stores.place import Place
 from xret.stores.recipe import Recipe
+from xret.stores.rows import MOST_TOKENS, as_mapping
 from xret.stores.store import Floats, Fusion
 
-__all__ = ["Asked", "hits"]
+__all__ = ["Asked", "hits", "whole_text"]
 
 MOST = 16_384  # hits per query: the server's limit
 SPARE = 16  # rows fetched beyond k, so that equal scores at the k-th place are put in order by us
+UNKNOWN = MOST_TOKENS + 1  # a token that no row has: Milvus takes no query without one
 CALL_HITS = 1 << 16  # hits of one call
-RRF = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,7 +35,8 @@ class Asked:
     text: bool
     index: Vectored
     nprobe: int | None
-    other: Sequence[Any] | None = None
+    other: Sequence[Any] = ()
+    side: Side | None = None
     fusion: Fusion = "rrf"
     weights: tuple[float, float] = (1.0, 1.0)
     depth: int = 0
@@ -54,20 +57,10 @@ class Asked:
         Raises:
             UsageError: the collection keeps none, a wrong number of them, or an unknown fusion.
         """
-        if fusion not in ("rrf", "weighted"):
-            raise UsageError(f"fusion '{fusion}' is not known; write rrf or weighted")
-        if len(other) != len(self.names):
-            raise UsageError(f"{len(self.names)} query vectors and {len(other)} texts or weights; give one for each")
-        made = replace(self, other=other, fusion=fusion, weights=weights, depth=min(MOST, depth))
-        kept, name = (self.recipe.words, "words") if made.lexical else (self.recipe.sparse, "sparse vectors")
-        if not kept:
-            raise UsageError(f"{self.place}: keeps no {name}; load it again with them, or search by vectors alone")
-        return made
-
-    @property
-    def lexical(self) -> bool:
-        """Whether the other side is texts."""
-        return bool(self.other) and isinstance(self.other[0], str) if self.other is not None else False
+        side = other_side(
+            other, queries=len(self.names), fusion=fusion, weights=weights, recipe=self.recipe, where=self.place
+        )
+        return replace(self, other=other, side=side, fusion=fusion, weights=weights, depth=min(MOST, depth))
 
 
 def hits(call: Callable[..., Any], asked: Asked, expression: str) -> dict[str, list[Any]]:
@@ -76,7 +69,7 @@ def hits(call: Callable[..., Any], asked: Asked, expression: str) -> dict[str, l
     size = max(1, CALL_HITS // asked.fetch)
     for start in range(0, len(asked.names), size):
         stop = min(start + size, len(asked.names))
-        given = (_vectors if asked.other is None else _merged)(call, asked, expression, start, stop)
+        given = (_merged if asked.side else _vectors)(call, asked, expression, start, stop)
         for name, rows in zip(asked.names[start:stop], given, strict=True):
             for row in rows:
                 _put(found, name, row)
@@ -86,21 +79,23 @@ def hits(call: Callable[..., Any], asked: Asked, expression: str) -> dict[str, l
 def _vectors(call: Callable[..., Any], asked: Asked, expression: str, start: int, stop: int) -> Any:
     parameters = {"metric_type": "IP", "params": asked.index.search(asked.fetch, asked.nprobe, asked.place)}
     return call(
-        "search", asked.place.name, data=list(asked.vectors[start:stop]), anns_field=DENSE, limit=asked.fetch,
-        filter=expression, output_fields=_fields(asked), search_params=parameters,
+        "search", asked.place.name, data=list(asked.vectors[start:stop]), anns_field=dense_field(asked.recipe),
+        limit=asked.fetch, filter=expression, output_fields=_fields(asked), search_params=parameters,
     )  # fmt: skip
 
 
 def _merged(call: Callable[..., Any], asked: Asked, expression: str, start: int, stop: int) -> Any:
     library = pymilvus()
     parameters = {"metric_type": "IP", "params": asked.index.search(asked.depth, asked.nprobe, asked.place)}
-    other, field = (asked.other or ())[start:stop], WORDS if asked.lexical else SPARSE
-    second = list(other) if asked.lexical else [_weights(each) for each in other]
+    lexical, other = asked.side == "words", asked.other[start:stop]
+    field, second = (
+        (WORDS, list(other)) if lexical else (SPARSE, [as_mapping(each) or {UNKNOWN: 1.0} for each in other])
+    )
     ask = library.AnnSearchRequest
     sides = [
-        ask(data=list(asked.vectors[start:stop]), anns_field=DENSE, param=parameters, limit=asked.depth,
-            expr=expression or None),
-        ask(data=second, anns_field=field, param={"metric_type": "BM25" if asked.lexical else "IP"},
+        ask(data=list(asked.vectors[start:stop]), anns_field=dense_field(asked.recipe), param=parameters,
+            limit=asked.depth, expr=expression or None),
+        ask(data=second, anns_field=field, param={"metric_type": "BM25" if lexical else "IP"},
             limit=asked.depth, expr=expression or None),
     ]  # fmt: skip
     ranker = library.RRFRanker(RRF) if asked.fusion == "rrf" else library.WeightedRanker(*asked.weights)
@@ -110,13 +105,7 @@ def _merged(call: Callable[..., Any], asked: Asked, expression: str, start: int,
 
 
 def _fields(asked: Asked) -> list[str]:
-    return ["lang", "text"] if asked.text else ["lang"]
-
-
-def _weights(given: Any) -> dict[int, float]:
-    """Token weights as the client takes them: of a mapping, or of `xret.encoders.TokenWeights`."""
-    pairs = given.items() if isinstance(given, Mapping) else zip(given.ids, given.weights, strict=True)
-    return {int(token): float(weight) for token, weight in pairs}
+    return ["lang", "text", REST] if asked.text else ["lang"]
 
 
 def _put(found: dict[str, list[Any]], name: str, row: Any) -> None:
@@ -125,4 +114,10 @@ def _put(found: dict[str, list[Any]], name: str, row: Any) -> None:
     found["docid"].append(row["id"])
     found["score"].append(float(row["distance"]))
     found["dlang"].append(entity.get("lang"))
-    found["text"].append(entity.get("text"))
+    found["text"].append(whole_text(entity))
+
+
+def whole_text(row: Any) -> str | None:
+    """The text of a row as it came, with the pieces that it was cut into; None where none was asked for."""
+    text = row.get("text")
+    return None if text is None else "".join([text, *(row.get(REST) or ())])

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xret.errors import InputError, XretError, require
+from xret.errors import InputError, UnreachableError, XretError, require
 from xret.stores.place import Place
 
-__all__ = ["Connection", "pymilvus"]
+__all__ = ["Connection", "Refused", "pymilvus"]
 
 TOKEN = "XRET_MILVUS_TOKEN"
 PATIENCE = 15.0  # seconds: a pod that is moved, a server that replays its log; then it counts as gone
@@ -40,7 +40,8 @@ class Connection:
         """Connect.
 
         Raises:
-            InputError: it cannot be reached, or does not know the key.
+            UnreachableError: it cannot be reached.
+            InputError: it does not know the key.
         """
         self.place, self.patience = place, PATIENCE if patience is None else patience
         self._library, self._client = pymilvus(), None
@@ -52,7 +53,8 @@ class Connection:
         """What the client's method `name` gives.
 
         Raises:
-            InputError: the server refuses, or cannot be reached.
+            UnreachableError: the server does not answer.
+            InputError: it refuses.
         """
         return self._patiently(lambda: getattr(self._client, name)(*arguments, timeout=TIMEOUT, **options))
 
@@ -60,7 +62,7 @@ class Connection:
         """The same; None where the server refuses."""
         try:
             return self(name, *arguments, **options)
-        except _Refused:
+        except Refused:
             return None
 
     @property
@@ -96,9 +98,9 @@ class Connection:
                 raise
             except Exception as error:
                 if not _away(error):
-                    raise _Refused(f"{self.place}: {_said(error)}") from error
+                    raise Refused(f"{self.place}: {_said(error)}") from error
                 if time.monotonic() + pause > end:
-                    raise InputError(
+                    raise UnreachableError(
                         f"{self.place}: cannot be reached ({_said(error)}); start the server, or name another one, and "
                         "do the same again"
                     ) from error
@@ -113,31 +115,26 @@ class Connection:
         logging.getLogger("milvus_lite").setLevel(logging.CRITICAL + 1)
 
 
-class _Refused(InputError):
+class Refused(InputError):
     """The server was reached, and said no."""
 
 
 def _away(error: Exception) -> bool:
     """Whether a call did not reach the server."""
+    code, text = _code(error), str(error)
+    named = getattr(code, "name", "") in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
+    return code in AWAY or named or "UNAVAILABLE" in text or "Fail connecting" in text
+
+
+def _code(error: Exception) -> Any:
+    """The number of pymilvus' errors, the status of gRPC's."""
     code = getattr(error, "code", None)
-    code = code() if callable(code) else code
-    text = str(error)
-    return (
-        code in AWAY
-        or "UNAVAILABLE" in text
-        or "Fail connecting" in text
-        or getattr(code, "name", "")
-        in (
-            "UNAVAILABLE",
-            "DEADLINE_EXCEEDED",
-        )
-    )
+    return code() if callable(code) else code
 
 
 def _said(error: Exception) -> str:
     """What the library found, in one line."""
-    code = getattr(error, "code", None)
-    code = code() if callable(code) else code
+    code = _code(error)
     details = getattr(error, "details", None)
     text = getattr(error, "message", "") or (details() if callable(details) else "") or str(error)
     text = " ".join(str(text).split())

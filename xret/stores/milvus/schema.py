@@ -12,12 +12,14 @@ from xret.indexes.factory import Factory, parse_factory
 from xret.stores.recipe import Recipe
 
 __all__ = [
-    "DENSE",
     "ID_BYTES",
+    "PIECES",
+    "REST",
     "SPARSE",
     "TEXT_BYTES",
     "WORDS",
     "Vectored",
+    "dense_field",
     "fill_schema",
     "is_lite",
     "refuse_lite",
@@ -25,7 +27,8 @@ __all__ = [
 ]
 
 ID_BYTES, LANG_BYTES, TEXT_BYTES = 1024, 64, 65_535  # the last is the most that a VARCHAR holds
-DENSE, SPARSE, WORDS = "dense", "sparse", "words"
+SPARSE, WORDS = "sparse", "words"
+REST, PIECES = "rest", 500  # what a longer text goes on with, in pieces of TEXT_BYTES: a call takes no more than that
 LITE = ("AUTOINDEX", "FLAT", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8")
 LEAST_EF, LISTS_SHARE = 128, 16
 SERVERS = re.compile(r"[A-Z]+(_[A-Z0-9]+)*")  # a type in Milvus' own spelling; a factory string has digits or Flat
@@ -85,6 +88,15 @@ def vectored(index: str, dim: int) -> Vectored:
     return Vectored(name, {"nlist": factory.lists, **codes}, factory)
 
 
+def dense_field(recipe: Recipe) -> str:
+    """The field of the vectors, called after their encoder.
+
+    An alias may lead to vectors of another encoder between two searches: the server then refuses those who ask for the
+    old field, in the search itself, where the same name would give them nonsense.
+    """
+    return f"dense_{recipe.encoder_hash[:8]}" if recipe.encoder_hash else "dense"
+
+
 def is_lite(server: str) -> bool:
     """Whether a server's version is that of Milvus Lite."""
     return "lite" in server
@@ -125,15 +137,17 @@ def fill_schema(library: Any, schema: Any, indexes: Any, recipe: Recipe, *, lite
     found = vectored(recipe.index, recipe.dim)
     schema.add_field("id", types.VARCHAR, is_primary=True, max_length=ID_BYTES)
     schema.add_field("lang", types.VARCHAR, max_length=LANG_BYTES, is_partition_key=True)
-    schema.add_field(DENSE, types.FLOAT_VECTOR, dim=recipe.dim)
+    schema.add_field(dense_field(recipe), types.FLOAT_VECTOR, dim=recipe.dim)
     # Vectors come in at length 1 where the metric is the cosine: the inner product is it, and costs less.
     build = dict(found.build)
     if lite:  # it reads the parameters in one JSON value, and the client sends them one by one: they would be lost
         build["params"] = dict(found.build)
-    indexes.add_index(DENSE, index_type=found.kind, metric_type="IP", params=build)
+    indexes.add_index(dense_field(recipe), index_type=found.kind, metric_type="IP", params=build)
     if recipe.text:
         cut = {"enable_analyzer": True, "analyzer_params": {"tokenizer": recipe.analyzer, "filter": ["lowercase"]}}
         schema.add_field("text", types.VARCHAR, max_length=TEXT_BYTES, **(cut if recipe.words else {}))
+        pieces = {"element_type": types.VARCHAR, "max_capacity": PIECES, "max_length": TEXT_BYTES}
+        schema.add_field(REST, types.ARRAY, **pieces)
     if recipe.words:
         schema.add_field(WORDS, types.SPARSE_FLOAT_VECTOR)
         schema.add_function(

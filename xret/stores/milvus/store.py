@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from xret.errors import InputError
-from xret.stores.milvus.asking import Asked, hits
-from xret.stores.milvus.client import Connection
+from xret.stores.milvus.asking import Asked, hits, whole_text
+from xret.stores.milvus.client import Connection, Refused
 from xret.stores.milvus.filters import all_of, one_of, slices
-from xret.stores.milvus.schema import DENSE, fill_schema, is_lite, refuse_lite, vectored
+from xret.stores.milvus.properties import LANGUAGE, LOADING, RECIPE, described, properties
+from xret.stores.milvus.schema import REST, dense_field, vectored
 from xret.stores.milvus.writing import calls
 from xret.stores.place import Place
 from xret.stores.recipe import Recipe
@@ -22,9 +23,9 @@ from xret.stores.results import as_run, tags_of
 from xret.stores.rows import as_column, checked_queries, checked_rows, query_names
 from xret.stores.store import DEPTH, Floats, Fusion
 
-__all__ = ["MilvusStore", "create", "drop", "exists", "open_"]
+__all__ = ["MilvusStore"]
 
-RECIPE, LANGUAGE = "xret.recipe", "xret.lang."  # properties; one for each tag, so that two writers lose none
+NOT_LOADED = ("not loaded", "'released'")  # how Milvus and Milvus Lite say so
 WINDOW = 16_384  # rows that a query may reach into
 
 
@@ -43,7 +44,7 @@ class MilvusStore:
             return 0
         with self._writing:
             self._know(checked["lang"].unique().to_pylist())
-            for data in calls(checked, self.place):
+            for data in calls(checked, self.recipe, self.place):
                 self._loaded("upsert", self.place.name, data=data)
         return int(checked.num_rows)
 
@@ -98,18 +99,20 @@ class MilvusStore:
 
     def documents(self, ids: Sequence[str]) -> pa.Table:
         """See `Store.documents`."""
-        names = ["id", "lang", *(["text"] if self.recipe.text else [])]
-        rows = [row for some in slices(ids) for row in self._rows(one_of("id", some), names)]
-        return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in names})
+        kept = ["text", REST] if self.recipe.text else []
+        rows = [row for some in slices(ids) for row in self._rows(one_of("id", some), ["id", "lang", *kept])]
+        columns = {name: [row[name] for row in rows] for name in ("id", "lang")}
+        columns |= {"text": [whole_text(row) for row in rows]} if kept else {}
+        return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
     def sample(self, rows: int) -> pa.Table:
         """See `Store.sample`: a run of rows that begins somewhere, the server's order being by id or by chance."""
         reach = max(0, min(self.count(), WINDOW) - rows)
-        start = int(np.random.default_rng(0).integers(reach + 1))
+        start, dense = int(np.random.default_rng(0).integers(reach + 1)), dense_field(self.recipe)
         found = self._loaded(
-            "query", self.place.name, filter="", limit=rows, offset=start, output_fields=["id", "lang", DENSE]
+            "query", self.place.name, filter="", limit=rows, offset=start, output_fields=["id", "lang", dense]
         )
-        vectors = np.array([row[DENSE] for row in found], np.float32).reshape(len(found), self.recipe.dim)
+        vectors = np.array([row[dense] for row in found], np.float32).reshape(len(found), self.recipe.dim)
         columns = {name: pa.array([row[name] for row in found], pa.string()) for name in ("id", "lang")}
         return pa.table({**columns, "vector": as_column(vectors)})
 
@@ -136,7 +139,7 @@ class MilvusStore:
 
     def leads_to(self) -> Place:
         """See `Store.leads_to`."""
-        return replace(self.place, name=_described(self._call, self.place)["collection_name"])
+        return replace(self.place, name=described(self._call, self.place)["collection_name"])
 
     def point(self, alias: Place) -> Place | None:
         """See `Store.point`."""
@@ -144,12 +147,24 @@ class MilvusStore:
         if not self._call("has_collection", alias.name):
             self._call("create_alias", target.name, alias.name)
             return None
-        before = replace(alias, name=_described(self._call, alias)["collection_name"])
+        before = replace(alias, name=described(self._call, alias)["collection_name"])
         if before.name == alias.name:
             raise InputError(f"{alias}: is a store, no alias; choose another name, or drop that store first")
         if before != target:
             self._call("alter_alias", target.name, alias.name)
         return before
+
+    def loading(self) -> list[str]:
+        """See `Store.loading`."""
+        return self._noted(LOADING)
+
+    def begin(self, load: str) -> None:
+        """See `Store.begin`."""
+        self._call("alter_collection_properties", self.leads_to().name, properties={f"{LOADING}{load}": "1"})
+
+    def finish(self, load: str) -> None:
+        """See `Store.finish`."""
+        self._call("drop_collection_properties", self.leads_to().name, [f"{LOADING}{load}"])
 
     def settle(self) -> None:
         """See `Store.settle`."""
@@ -181,93 +196,38 @@ class MilvusStore:
 
     def _known(self) -> list[str]:
         """The tags of which there are, or were, rows."""
-        kept = _properties(self._call, self.place)
-        return sorted(name.removeprefix(LANGUAGE) for name in kept if name.startswith(LANGUAGE))
+        return self._noted(LANGUAGE)
+
+    def _noted(self, kind: str) -> list[str]:
+        kept = properties(self._call, self.place)
+        return sorted(name.removeprefix(kind) for name in kept if name.startswith(kind))
 
     def _know(self, tags: Sequence[str]) -> None:
         """Note tags before rows of them come: a filter never misses a language of which there are rows."""
         if new := set(tags) - set(self._known()):
-            properties = {f"{LANGUAGE}{tag}": "1" for tag in sorted(new)}
-            self._call("alter_collection_properties", self.leads_to().name, properties=properties)
+            noted = {f"{LANGUAGE}{tag}": "1" for tag in sorted(new)}
+            self._call("alter_collection_properties", self.leads_to().name, properties=noted)
 
     def _loaded(self, name: str, *arguments: Any, **options: Any) -> Any:
-        """A call that needs the collection in the server's memory, where a server that was started again has it not."""
+        """A call that needs the collection in the server's memory, where a server that was started again has it not.
+
+        Raises:
+            MismatchError: the alias leads to a store of another make since.
+            InputError: as for all calls.
+        """
         try:
             return self._call(name, *arguments, **options)
-        except InputError as error:
-            if "load" not in str(error):
+        except Refused as error:
+            if not any(each in str(error) for each in NOT_LOADED):
+                self._refuse_other(error)
                 raise
         self._call("load_collection", self.place.name)
         return self._call(name, *arguments, **options)
 
-
-def create(place: Place, recipe: Recipe) -> MilvusStore:
-    """See `xret.stores.door.create_store`."""
-    wanted = vectored(recipe.index, recipe.dim)
-    call = Connection(place)
-    try:
-        if call("has_collection", place.name):
-            raise InputError(f"{place}: exists already; choose another name, or drop it first")
-        server = str(call("get_server_version"))
-        refuse_lite(wanted, server, place)
-    except InputError:
-        call.close()
-        raise
-    schema, indexes = call.schema(), call.index_parameters()
-    fill_schema(call.library, schema, indexes, recipe, lite=is_lite(server))
-    call(
-        "create_collection", place.name, schema=schema, index_params=indexes, consistency_level="Strong",
-        properties={RECIPE: recipe.to_json()},
-    )  # fmt: skip
-    return MilvusStore(place, recipe, call)
-
-
-def open_(place: Place) -> MilvusStore:
-    """See `xret.stores.door.open_store`."""
-    call = Connection(place)
-    try:
-        if not call("has_collection", place.name):
-            raise InputError(f"{place}: there is no such store; xret store load makes it")
-        kept = _properties(call, place).get(RECIPE)
-        if kept is None:
-            raise InputError(f"{place}: is a collection that xret did not make; load one with xret store load")
-        recipe = Recipe.from_json(kept, place)
-        call("load_collection", place.name)
-    except InputError:
-        call.close()
-        raise
-    return MilvusStore(place, recipe, call)
-
-
-def exists(place: Place) -> bool:
-    """Whether a collection or an alias has this name."""
-    call = Connection(place)
-    try:
-        return bool(call("has_collection", place.name))
-    finally:
-        call.close()
-
-
-def drop(place: Place) -> None:
-    """See `xret.stores.door.drop_store`."""
-    store = open_(place)
-    try:
-        if (target := store.leads_to()) != place:
-            raise InputError(f"{place}: is an alias of {target}; name that to drop it")
-        if aliases := store.info()["aliases"]:
-            raise InputError(f"{place}: the alias '{aliases[0]}' leads here; let it lead to another store first")
-        store._call("drop_collection", place.name)
-    finally:
-        store.close()
-
-
-def _described(call: Connection, place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = call("describe_collection", place.name)
-    return found
-
-
-def _properties(call: Connection, place: Place) -> dict[str, str]:
-    return dict(_described(call, place).get("properties") or {})
+    def _refuse_other(self, cause: Exception) -> None:
+        now = Recipe.from_json(properties(self._call, self.place).get(RECIPE, ""), self.place)
+        if now.made != self.recipe.made:
+            raise self.recipe.other_since(self.place, now) from cause
 
 
 def _run(found: Sequence[dict[str, list[Any]]], asked: Asked) -> pa.Table:
