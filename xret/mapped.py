@@ -1,15 +1,19 @@
-"""Arrow IPC files, which can be memory-mapped: written and opened."""
+"""Files that can be memory-mapped, Arrow IPC and NumPy's: written and opened."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from xret.atomic import atomic_file
 from xret.errors import InputError
 
-__all__ = ["map_table", "write_batches"]
+__all__ = ["keep_table", "map_array", "map_table", "write_array", "write_batches"]
 
 
 def map_table(path: Path, *, remedy: str) -> pa.Table:
@@ -35,3 +39,23 @@ def write_batches(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Sche
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
+
+
+def keep_table(table: pa.Table, path: Path) -> str:
+    """Write a table to a file, atomically, and give its name; the same rows give the same bytes, however cut."""
+    table = table.combine_chunks()
+    with atomic_file(path) as temporary:
+        write_batches(temporary, table.to_batches(), table.schema)
+    return str(path)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to a ``.npy`` file, atomically."""
+    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
+def map_array(path: Path | str) -> NDArray[Any]:
+    """The array in a ``.npy`` file of our own, mapped."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array

@@ -11,6 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from xret.engines import Engine, make_engine, use_engine
+
+RAY = pytest.param(("ray", None), marks=pytest.mark.cluster, id="ray")
+LOCAL = [pytest.param(("local", workers), id=f"local-{workers}") for workers in (1, 2)]
 ROOT = Path(__file__).resolve().parents[2]
 STORE = 80 << 20
 WORDS = ("red", "blue", "green", "cat", "dog", "tree", "house", "river", "train", "old", "new", "fast", "slow", "bird")
@@ -48,6 +52,17 @@ def there(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of the cluster, where `RayEngine` looks for it."""
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     return str(cluster.address)
+
+
+@pytest.fixture(params=[*LOCAL, RAY])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Every engine, in use."""
+    name, workers = request.param
+    if name == "ray":
+        request.getfixturevalue("there")
+    with use_engine(make_engine(name, workers)) as chosen:
+        assert chosen is not None
+        yield chosen
 
 
 def corpus(rows: int, *, lang: str = "en", step: int = 1) -> pa.Table:

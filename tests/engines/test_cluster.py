@@ -10,22 +10,25 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import xret.indexes.twoway.cells as cells
-from tests.engines.conftest import ROOT, corpus, machines, tree
+from tests.engines.conftest import ROOT, STORE, corpus, machines, tree
 from tests.engines.units import doubled, ten
+from xret.artifact import digest
 from xret.encoders import encode_corpus, load_encoder
 from xret.encoders.corpora.store import Encoded
 from xret.engines import EngineError, State, make_engine, use_engine
+from xret.indexes.twoway import open_search
 from xret.pipeline import Pipeline, Step
 from xret.stages.encode import Encode
 from xret.stages.mine import Mine
 from xret.stages.neighbours import Neighbours
-from xret.vectors import Vectors
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 SHARD = 20
@@ -49,13 +52,13 @@ def mined(work: Path, engine: str | None, workers: int | None = None) -> tuple[A
 
 
 def test_mining_gives_the_bytes_of_one_process(there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "LEAST", 60)
+    monkeypatch.setattr(cells, "LEAST", 100)
     whole, _, _ = mined(tmp_path / "whole", None)
     works = {name: tmp_path / name for name in ("local", "one", "two")}
-    for name, engine, workers in (("local", "local", 2), ("one", "ray", 1), ("two", "ray", None)):
+    for name, engine, workers in (("local", "local", 1), ("one", "ray", 1), ("two", "ray", None)):
         pairs, units, _ = mined(works[name], engine, workers)
         assert pairs.equals(whole) and pairs.num_rows == whole.num_rows > 100
-        assert units == 1 + 1 + 5 * 5 + 5 + 5, "both sides' vectors, cells, and both directions' merges"
+        assert units == 1 + 1 + 3 * 3 + 3 + 3 + 2 + 2, "both sides' vectors, cells, merges, means, and scores"
         for made in ("vectors", "neighbours"):
             results = [tree(path) for path in sorted(works[name].glob(f"*/work/{made}"))]
             assert results == [tree(path) for path in sorted((tmp_path / "whole").glob(f"*/work/{made}"))]
@@ -102,29 +105,58 @@ def test_a_unit_that_cannot_be_done_is_named_and_the_others_are_kept(there: str,
             list(engine.map(doubled, items, state=State(ten, {"die": True})))
 
 
-def test_a_machine_that_is_lost_costs_no_result(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    encoder, table, out = load_encoder(device="cpu", threads=1), corpus(4000), tmp_path / "v"
+class Loss(threading.Thread):
+    """Waits for a file, counts those of its kind, and then takes a machine away."""
+
+    def __init__(self, file: Path, lose: Callable[[], object]) -> None:
+        super().__init__()
+        self._file, self._lose, self.there = file, lose, 0
+        self.start()
+
+    def run(self) -> None:
+        while not self._file.exists():
+            time.sleep(0.001)
+        self.there = len(list(self._file.parent.glob(f"*{self._file.suffix}")))
+        self._lose()
+
+
+def test_machines_that_are_lost_cost_no_result(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "LEAST", 250)
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "2")
+    encoder, table, out = load_encoder(device="cpu", threads=1), corpus(8000), tmp_path / "v"
     options: dict[str, Any] = {"encoder": encoder, "shard_rows": SHARD, "threads": 1}
     encode_corpus(table, tmp_path / "whole", **options)
+    x, y = (np.random.default_rng(seed).standard_normal((3000, 64), np.float32) for seed in (1, 2))
     with machines() as (cluster, second), use_engine(make_engine("ray")) as engine:
         assert engine is not None
-        there: list[int] = []
-
-        def lose() -> None:
-            while not (tmp_path / "v.partial/vectors-00020.arrow").exists():
-                time.sleep(0.001)
-            there.append(len(list((tmp_path / "v.partial").glob("*.arrow"))))
-            cluster.remove_node(second, allow_graceful=False)
-
-        thread = threading.Thread(target=lose)
-        thread.start()
+        third = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        loss = Loss(tmp_path / "v.partial/vectors-00010.arrow", lambda: cluster.remove_node(second, False))
         encode_corpus(table, out, engine=engine, **options)
-        thread.join()
-        assert there[0] < 200, "it was lost on the way"
-        assert engine.executed == 200
-    assert re.search(r"unit 'vectors-000\d\d': its worker (was lost|died).*; trying again", caplog.text)
+        loss.join()
+        assert (loss.there < 400, engine.executed) == (True, 400), "it was lost on the way"
+        search = open_search(x, y, k=4, threads=1)
+        folder = tmp_path / "search" / digest("cells", search.key, (0, 3000), cells.PARTS, 250, cells.MOST)[:12]
+        loss = Loss(folder / "cell-0-5.json", lambda: cluster.remove_node(third, False))
+        lists = cells.spread_lists(search, (0, 3000), engine=engine, work=tmp_path / "search", threads=1)
+        loss.join()
+        assert (loss.there < 144, engine.executed) == (True, 400 + 12 * 12 + 12 + 12)
+        items = [
+            {"unit": f"u{number}", "number": number, "folder": str(tmp_path), "seconds": 1} for number in range(30)
+        ]
+        loss = Loss(tmp_path / "u0.txt", lambda: cluster.head_node.kill_all_processes(False, False))
+        with pytest.raises(
+            EngineError, match=r"^RAY_ADDRESS [0-9.:]+: the connection to the cluster was lost \("
+        ) as lost:
+            list(engine.run(doubled, items, folder=tmp_path, recipe="r"))
+        assert "\n" not in str(lost.value)
+        loss.join()
+    assert len(re.findall(r"unit 'vectors-\d+': its worker (?:was lost|died).*; trying again", caplog.text)) >= 1
+    assert len(re.findall(r"unit 'cell-\d+-\d+': its worker (?:was lost|died).*; trying again", caplog.text)) >= 1
     assert tree(out) == tree(tmp_path / "whole")
-    Vectors.open(out, check=True)
+    for found, wanted in zip(lists, search.lists(0, 3000), strict=True):
+        assert np.array_equal(found.ids, wanted.ids) and np.array_equal(found.values, wanted.values)
 
 
 def test_a_driver_that_is_killed_goes_on_later(there: str, tmp_path: Path) -> None:

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+import xret.engines.ledger as ledger
+import xret.engines.local as local
+import xret.engines.units as units
 from tests.engines.units import doubled, ten
 from xret.engines import EngineError, LocalEngine, State, current_engine, make_engine, use_engine
-from xret.errors import MissingExtraError, ModelError, UsageError
+from xret.engines.units import Probe
+from xret.errors import InputError, MissingExtraError, ModelError, UsageError
 
 Items = list[dict[str, Any]]
 
@@ -59,6 +63,45 @@ def test_a_unit_that_fails_is_named_after_the_others_are_done(workers: int, item
     assert str(caught.value) == said
     with pytest.raises(EngineError, match=r"^unit 'u4': RuntimeError: it stumbled, 4 times \(1 of 1 units failed\)$"):
         list(engine.map(doubled, items[4:5]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_only_what_may_pass_is_tried_again(workers: int, items: Items, caplog: pytest.LogCaptureFixture) -> None:
+    items[1]["wrong"], items[3]["wrong"], items[4]["wrong"] = "bug", "data", "unexpected"
+    with pytest.raises(EngineError, match=r"^unit 'u1': KeyError: 'lang' \(3 of 6 units failed\)"):
+        list(LocalEngine(workers).map(doubled, items))
+    again = [record.message for record in caplog.records if "again" in record.message]
+    assert again == ["unit 'u4': RuntimeError: it stumbled; trying again"] * 3
+
+
+def test_workers_that_do_not_see_the_files_say_so(
+    items: Items, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "LATE", 0.05)
+    monkeypatch.setattr(Probe, "in_folder", lambda folder: Probe(str(folder / "probe"), "of another machine"))
+    for text in (None, "of this machine"):
+        if text is not None:
+            (tmp_path / "probe").write_text(text)
+        with pytest.raises(
+            InputError, match=r": is not there on the machine '.+'; workers meet in files: put inputs,"
+        ) as no:
+            list(LocalEngine(1).run(doubled, items, folder=tmp_path, recipe="r"))
+        assert str(no.value).startswith(f"{tmp_path}: ")
+    assert not list(tmp_path.glob("u*.txt"))
+
+
+def test_a_unit_that_takes_far_longer_than_others_is_told_once(
+    items: Items, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (ledger, local):
+        monkeypatch.setattr(module, "LONG", 0.1)
+    monkeypatch.setattr(ledger, "TIMES", 0)
+    items[2]["seconds"] = 2.0
+    assert len(list(LocalEngine(2).map(doubled, items[2:4]))) == 2
+    told = [
+        record.message for record in caplog.records if record.message.startswith("unit 'u2': at work for 0 minutes,")
+    ]
+    assert len(told) == 1
 
 
 def test_many_failures_end_a_job(items: Items) -> None:

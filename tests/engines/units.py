@@ -42,7 +42,9 @@ def doubled(item: Mapping[str, Any], place: Place) -> dict[str, Any]:
 
 
 def wrong(how: str) -> None:
-    """Fails as data does, or as nobody expected."""
+    """Fails as data does, or a bug with it, or a library that may do better next time."""
     if how == "data":
         raise VectorsError("row 3 holds NaN")
+    if how == "bug":
+        raise KeyError("lang")
     raise RuntimeError("it stumbled\nin two lines")

@@ -45,6 +45,7 @@ def build_kind(kind: str, source: str, output: Path, options: Mapping[str, Any])
     from xret.cli.encoding import work_folder
     from xret.corpus import open_corpus
     from xret.indexes.kinds import BUILD_OPTIONS, verbs
+    from xret.stages.index import shared_tokens
 
     if (
         kind == "lexical"
@@ -59,6 +60,10 @@ def build_kind(kind: str, source: str, output: Path, options: Mapping[str, Any])
         own = {name: options.get(name) for name, kinds in BUILD_OPTIONS.items() if kind in kinds}
         if options.get("queries"):
             own["queries"] = open_corpus(options["queries"], lang=None, on_error=options["on_error"])
+        if kind == "multivector" and "tokens" not in corpus.column_names:
+            own["sharing"] = shared_tokens(
+                options["encoder"], output, device=options["device"], threads=options["threads"]
+            )
         return verbs(kind).build(
             output, corpus, encoder=loader(options["encoder"], options), threads=options["threads"],
             text=not options["no_text"], progress=True, **own,

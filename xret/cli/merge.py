@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from xret.cli.engine_options import engine_options
 from xret.cli.options import threads_option, verbose_option
 from xret.cli.scale_options import memory_option, recorded_mining
 from xret.errors import InputError
@@ -28,6 +29,7 @@ Examples (in the sample, which 'xret demo --export sample' writes):
 )
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="File to write; - is stdout.")
 @memory_option
+@engine_options
 @threads_option
 @verbose_option
 def merge(folders: tuple[str, ...], work: str, output: str, **given: object) -> None:

@@ -8,8 +8,9 @@ engine.py    the door: `Engine.map`, and `Engine.run`, which leaves out units th
 units.py     manifests of units
 calls.py     the far side of a call: state made once, units run, errors and log lines as JSON
 ledger.py    which units are to do, lost or failed
-local.py     this process, or several on this machine (process.py, worker.py)
-ray.py       a Ray cluster; actors.py its actors
+local.py     this process, or several on this machine: process.py, and worker.py inside
+ray.py       a Ray cluster: driver.py the process that speaks to it, actors.py its actors
+lines.py     how these processes are spoken to
 ambient.py   the engine in use, for stages
 """
 

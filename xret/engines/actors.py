@@ -27,13 +27,22 @@ PATIENCE = 60.0  # seconds between two words about a cluster that has no room
 class Crew:
     """Actors, and what each of them is at."""
 
-    def __init__(self, ray: ModuleType, ledger: Ledger, job: Job, gpus: float) -> None:
-        """Nobody yet."""
-        self._ray, self._ledger, self._job = ray, ledger, job
+    def __init__(self, ray: ModuleType, ledger: Ledger, job: Job, gpus: float, spare: list[Any]) -> None:
+        """Nobody yet.
+
+        Args:
+            ray: the module.
+            ledger: of the units.
+            job: what they are about.
+            gpus: of each actor.
+            spare: actors that an earlier job with as many CPUs and GPUs has left; those that this one leaves are added.
+        """
+        self._ray, self._ledger, self._job, self._spare = ray, ledger, job, spare
         self._class = ray.remote(Actor).options(
             num_cpus=job.cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0, max_concurrency=1
         )
         self._at: dict[Any, tuple[Any, int | None]] = {}  # answer awaited -> its actor, and the unit (None: the start)
+        self._used: set[Any] = set()  # answers to starts of actors that an earlier job has left
         self._idle: list[Any] = []
         self._said: set[str] = set()
         self._false_starts = 0
@@ -45,10 +54,11 @@ class Crew:
             self._call_in()
 
     def dismiss(self) -> None:
-        """End all actors, whatever they do."""
-        for actor in [*(actor for actor, _ in self._at.values()), *self._idle]:
+        """End the actors that are at something; the others are spare."""
+        for actor, _ in self._at.values():
             with suppress(Exception):
                 self._ray.kill(actor)
+        self._spare += self._idle
         self._at, self._idle = {}, []
 
     def results(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -58,14 +68,19 @@ class Crew:
             done, _ = self._ray.wait(list(self._at), num_returns=1, timeout=PATIENCE)
             if not done and all(number is None for _, number in self._at.values()):
                 logger.warning("engine 'ray': the cluster has no room for a worker yet; waiting")
+            self._ledger.remind()
             for answer in done:
                 found = self._received(answer)
                 if found is not None:
                     yield found
 
     def _call_in(self) -> None:
-        actor = self._class.remote()
-        self._at[actor.start.remote(json.dumps(self._job.fields()))] = (actor, None)
+        used = bool(self._spare)
+        actor = self._spare.pop() if used else self._class.remote()
+        answer = actor.start.remote(json.dumps(self._job.fields()))
+        self._at[answer] = (actor, None)
+        if used:
+            self._used.add(answer)
 
     def _hand_out(self) -> None:
         """Give units to those who have none."""
@@ -78,7 +93,7 @@ class Crew:
         try:
             said = json.loads(self._ray.get(answer))
         except self._ray.exceptions.RayError as error:
-            self._lost(actor, number, _death(error))
+            self._lost(actor, number, _death(error), fresh=answer not in self._used)
             return None
         self._say(said["log"])
         self._idle.append(actor)
@@ -91,18 +106,18 @@ class Crew:
         if wrong is None:
             self._ledger.done(number)
             return number, said["result"]
-        (self._ledger.failed if wrong["kind"] else self._ledger.stumbled)(number, wrong["message"])
+        self._ledger.wrong(number, wrong)
         return None
 
-    def _lost(self, actor: Any, number: int | None, cause: str) -> None:
+    def _lost(self, actor: Any, number: int | None, cause: str, *, fresh: bool) -> None:
         """An actor died: another one is asked for, and the unit waits for whoever is free."""
         with suppress(Exception):
             self._ray.kill(actor)
-        if number is None:
+        if number is None and fresh:
             self._false_starts += 1
             if self._false_starts > self._ledger.retries:
                 raise EngineError(f"engine 'ray': no worker comes up: the last one {cause}")
-        else:
+        elif number is not None:
             self._ledger.lost(number, cause)
         self._call_in()
 
@@ -129,8 +144,8 @@ class Actor:
         told = calls.Job(**json.loads(job))
         logger = logging.getLogger("xret")
         logger.setLevel(told.level)
-        logger.addHandler(_Kept(self._lines))
-        logger.propagate = False
+        logger.handlers, logger.propagate = [_Kept(self._lines)], False
+        self._bench = None  # of the job before
         try:
             self._bench = calls.Bench(told)
         except Exception as error:

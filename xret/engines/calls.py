@@ -14,12 +14,14 @@ from typing import Any
 
 import xret.errors
 from xret import __version__
-from xret.engines.units import seal
+from xret.engines.ledger import EngineError
+from xret.engines.units import Probe, seal
 from xret.errors import InputError, MismatchError, XretError
 
 __all__ = ["Bench", "Job", "Place", "raised", "reference", "report"]
 
 logger = logging.getLogger("xret")
+OF_DATA = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError, AttributeError, ImportError, NameError)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Job:
         cpus: threads a worker may use.
         level: of the log lines to send back.
         folder: from which relative names count.
+        probe: a file that workers must find, and what it holds (see `xret.engines.units.Probe`); None without one.
         version: of xret, which must be one everywhere.
     """
 
@@ -42,6 +45,7 @@ class Job:
     cpus: int
     level: int
     folder: str
+    probe: Mapping[str, str] | None = None
     version: str = __version__
 
     def fields(self) -> dict[str, Any]:
@@ -72,12 +76,15 @@ class Bench:
 
         Raises:
             MismatchError: another version of xret sent the job.
+            InputError: the files of the job are not on this machine.
             XretError: what the state's maker raises.
         """
         if job.version != __version__:
             raise MismatchError(f"xret {__version__} is installed here, {job.version} began this; install one of them")
         with suppress(OSError):  # a machine of a cluster that has no such folder
             os.chdir(job.folder)
+        if job.probe is not None:
+            Probe(**job.probe).find()
         self._function, self._cpus = resolved(job.function), job.cpus
         self._state = None if job.state is None else resolved(job.state)(job.recipe, job.cpus)
 
@@ -111,22 +118,28 @@ def resolved(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def report(error: BaseException) -> dict[str, str]:
-    """An error as JSON; `kind` is empty where it is none of ours."""
+def report(error: BaseException) -> dict[str, Any]:
+    """An error as JSON.
+
+    Returns:
+        ``kind``: its class, empty where it is none of ours; ``message``: one line; ``again``: whether it may pass: what
+        the machine does (files, memory, devices), and not what Python says of data, which it would say again.
+    """
     if isinstance(error, XretError):
-        return {"kind": type(error).__name__, "message": str(error)}
+        return {"kind": type(error).__name__, "message": str(error), "again": False}
+    told = f"{type(error).__name__}: {error}".partition("\n")[0]
     if isinstance(error, MemoryError):
-        return {"kind": "", "message": "ran out of memory"}
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return {"kind": "", "message": f"{where}{error.strerror or error}"}
-    logger.debug("%s", "".join(traceback.format_exception(error)))
-    return {"kind": "", "message": f"{type(error).__name__}: {error}".partition("\n")[0]}
+        told = "ran out of memory"
+    elif isinstance(error, OSError):
+        told = f"{error.filename}: " * bool(error.filename) + str(error.strerror or error)
+    else:
+        logger.debug("%s", "".join(traceback.format_exception(error)))
+    return {"kind": "", "message": told, "again": not isinstance(error, OF_DATA)}
 
 
-def raised(error: Mapping[str, str]) -> XretError:
-    """The error that a worker told of, of the same class where that is one of `xret.errors`."""
-    kind = getattr(xret.errors, error["kind"], None) if error["kind"] else None
+def raised(error: Mapping[str, Any]) -> XretError:
+    """The error that a worker told of, of the same class where that is one of ours."""
+    kind = EngineError if error["kind"] == EngineError.__name__ else getattr(xret.errors, error["kind"] or "-", None)
     return (
         kind(error["message"])
         if isinstance(kind, type)

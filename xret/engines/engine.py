@@ -6,14 +6,14 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from xret.artifact import digest
 from xret.engines.calls import Job, Place, reference
 from xret.engines.ledger import Ledger
-from xret.engines.units import kept
+from xret.engines.units import Probe, kept
 
 __all__ = ["Engine", "State"]
 
@@ -44,7 +44,7 @@ class Engine(ABC):
 
     Attributes:
         name: what it is called.
-        retries: how often a unit is tried again whose worker died, or that met an error nobody expected.
+        retries: how often a unit is tried again whose worker died, or that met an error that may pass.
         executed: units done by this engine so far; those found done are not among them.
     """
 
@@ -72,6 +72,7 @@ class Engine(ABC):
         gpus: float = 0,
         state: State | None = None,
         advance: Callable[[int], object] = _nobody,
+        probe: Probe | None = None,
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Call a function for every item.
 
@@ -83,6 +84,7 @@ class Engine(ABC):
             gpus: GPUs of each worker.
             state: what a worker makes once, for ``place.state``.
             advance: called with how much has been done.
+            probe: a file that every worker must find before it begins.
 
         Yields:
             The number of an item and its manifest, in any order.
@@ -90,6 +92,7 @@ class Engine(ABC):
         Raises:
             EngineError: after all others are done, naming a unit that failed and its cause; or at once, when nobody can
                 work.
+            InputError: a machine does not see the files.
             XretError: what making the state raises.
         """
         if not items:
@@ -97,7 +100,8 @@ class Engine(ABC):
         share = self.share(cpus, len(items))
         made = None if state is None else reference(state.make)
         recipe = {} if state is None else state.recipe
-        job = Job(reference(fn), made, recipe, share, logger.getEffectiveLevel(), os.getcwd())
+        found = None if probe is None else asdict(probe)
+        job = Job(reference(fn), made, recipe, share, logger.getEffectiveLevel(), os.getcwd(), found)
         ledger = Ledger(items, self.retries)
         try:
             yield from self.start(ledger, job, gpus=gpus, advance=advance)
@@ -135,5 +139,6 @@ class Engine(ABC):
                 yield number, found, False
         if len(todo) < len(items):
             logger.info("%s: %d of %d units are there already", folder, len(items) - len(todo), len(items))
-        for place, result in self.map(fn, [item for _, item in todo], **options):
+        probe = Probe.in_folder(folder) if todo else None
+        for place, result in self.map(fn, [item for _, item in todo], probe=probe, **options):
             yield todo[place][0], result, True

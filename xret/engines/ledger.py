@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xret.errors import XretError
 
-__all__ = ["EngineError", "Ledger"]
+__all__ = ["LONG", "EngineError", "Ledger"]
 
 logger = logging.getLogger("xret")
+LONG, TIMES = 60.0, 10  # seconds, and times the longest unit that was done, after which a unit is talked about
 MOST = 16  # failed units after which no more are begun: whatever it is, it concerns them all
 
 
@@ -26,6 +29,7 @@ class Ledger:
     Attributes:
         open: units that are neither done nor given up.
         executed: units done.
+        given_up: number and cause of each that cannot be done.
     """
 
     def __init__(self, items: Sequence[Mapping[str, Any]], retries: int) -> None:
@@ -34,16 +38,20 @@ class Ledger:
         self.open, self.executed = len(items), 0
         self._todo = deque(range(len(items)))
         self._tries = [0] * len(items)
-        self._failed: list[tuple[int, str]] = []
+        self.given_up: list[tuple[int, str]] = []
         self._deaths = 0  # in a row
+        self._since: dict[int, float] = {}  # units at work, and when they were begun
+        self._longest = 0.0
         self._lock = threading.Lock()
 
     def take(self) -> int | None:
         """The number of a unit to do; None when none waits."""
         with self._lock:
-            if not self._todo or len(self._failed) >= MOST:
+            if not self._todo or len(self.given_up) >= MOST:
                 return None
-            return self._todo.popleft()
+            number = self._todo.popleft()
+            self._since[number] = time.monotonic()
+            return number
 
     def done(self, number: int) -> None:
         """A unit's result is there."""
@@ -51,14 +59,16 @@ class Ledger:
             self._deaths = 0
             self.open -= 1
             self.executed += 1
+            self._longest = max(self._longest, time.monotonic() - self._since.pop(number, math.inf))
 
     def lost(self, number: int, cause: str) -> None:
-        """A unit's worker died, or stumbled over something that may pass: the unit waits again, or is given up.
+        """A unit's worker died: the unit waits again, or is given up.
 
         Raises:
             EngineError: workers die and nothing is ever done.
         """
         with self._lock:
+            self._since.pop(number, None)
             self._tries[number] += 1
             self._deaths += 1
             if self._deaths > 2 * self.retries + 2:
@@ -69,20 +79,40 @@ class Ledger:
             self._todo.append(number)
         logger.warning("%s: its worker %s; trying again", self.name(number), cause)
 
+    def wrong(self, number: int, error: Mapping[str, Any]) -> None:
+        """A unit met an error (see `xret.engines.calls.report`): it waits again where that may pass."""
+        if not error["again"]:
+            self.failed(number, error["message"])
+            return
+        with self._lock:
+            self._since.pop(number, None)
+            self._tries[number] += 1
+            if self._tries[number] > self.retries:
+                self._give_up(number, f"{error['message']}, {self._tries[number]} times")
+                return
+            self._todo.append(number)
+        logger.warning("%s: %s; trying again", self.name(number), error["message"])
+
     def failed(self, number: int, cause: str) -> None:
         """A unit cannot be done."""
         with self._lock:
             self._give_up(number, cause)
 
-    def stumbled(self, number: int, cause: str) -> None:
-        """A unit met an error that nobody expected: it waits again, or is given up."""
+    def remind(self) -> None:
+        """Say which units take far longer than any that was done; once of each.
+
+        There is no limit at which a unit is ended: nobody knows how long a good one takes on a slow machine, and one
+        that was ended for being slow would be slow again.
+        """
         with self._lock:
-            self._tries[number] += 1
-            if self._tries[number] > self.retries:
-                self._give_up(number, f"{cause}, {self._tries[number]} times")
-                return
-            self._todo.append(number)
-        logger.warning("%s: %s; trying again", self.name(number), cause)
+            limit, now = max(LONG, TIMES * self._longest), time.monotonic()
+            late = {number: now - since for number, since in self._since.items() if now - since > limit}
+            self._since |= dict.fromkeys(late, math.inf)
+        for number, seconds in late.items():
+            logger.warning(
+                "%s: at work for %d minutes, the longest done so far took %.0f seconds; if its machine hangs, end it, "
+                "and another takes over", self.name(number), seconds // 60, self._longest,
+            )  # fmt: skip
 
     def name(self, number: int) -> str:
         """A unit, for messages."""
@@ -94,17 +124,18 @@ class Ledger:
         Raises:
             EngineError: names the first one and its cause.
         """
-        if not self._failed:
+        if not self.given_up:
             return
-        total, bad = len(self.items), len(self._failed)
-        number, cause = min(self._failed)
+        total, bad = len(self.items), len(self.given_up)
+        number, cause = min(self.given_up)
         others = f"{bad} of {total} units failed" + ("" if bad < MOST else ", the rest was not begun")
         kept = "; those done are kept: mend it and run again" if self.executed else ""
         raise EngineError(f"{self.name(number)}: {cause.rstrip('.')} ({others}){kept}")
 
     def _give_up(self, number: int, cause: str) -> None:
-        self._failed.append((number, cause))
+        self._since.pop(number, None)
+        self.given_up.append((number, cause))
         self.open -= 1
-        if len(self._failed) >= MOST:
+        if len(self.given_up) >= MOST:
             self.open -= len(self._todo)
             self._todo.clear()

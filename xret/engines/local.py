@@ -11,9 +11,8 @@ from typing import Any
 from xret.devices import gpu_count
 from xret.engines.calls import Bench, Job, raised, report
 from xret.engines.engine import Engine
-from xret.engines.ledger import Ledger
+from xret.engines.ledger import LONG, Ledger
 from xret.engines.process import Died, Worker
-from xret.errors import XretError
 from xret.threads import usable_cores
 
 __all__ = ["LocalEngine"]
@@ -53,7 +52,14 @@ class LocalEngine(Engine):
         crew = _Crew(ledger, job, gpus, advance)
         try:
             crew.hire(min(self.workers, len(ledger.items)))
-            while (found := crew.finished.get()) is not None:
+            while True:
+                try:
+                    found = crew.finished.get(timeout=LONG)
+                except queue.Empty:
+                    ledger.remind()
+                    continue
+                if found is None:
+                    return
                 if isinstance(found, BaseException):
                     raise found
                 yield found
@@ -67,10 +73,8 @@ def _here(ledger: Ledger, job: Job, advance: Callable[[int], object]) -> Iterato
         told = _Told(advance)
         try:
             result = bench.run(ledger.items[number], told)
-        except XretError as error:
-            ledger.failed(number, str(error))
         except Exception as error:
-            ledger.stumbled(number, report(error)["message"])
+            ledger.wrong(number, report(error))
         else:
             told.rest(ledger.items[number])
             ledger.done(number)
@@ -167,10 +171,8 @@ class _Crew:
             told.rest(self._ledger.items[number])
             self._ledger.done(number)
             self.finished.put((number, answer["result"]))
-        elif answer["error"]["kind"]:
-            self._ledger.failed(number, answer["error"]["message"])
         else:
-            self._ledger.stumbled(number, answer["error"]["message"])
+            self._ledger.wrong(number, answer["error"])
 
     def _say(self, level: int, message: str) -> None:
         """Log what a process says, once for all of them."""

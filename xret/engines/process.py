@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: JSON lines there and back, nothing pickled."""
+"""Another process as its parent sees it: JSON lines there and back, nothing pickled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import xret
 from xret.engines.calls import Job
 
-__all__ = ["Died", "Worker"]
+__all__ = ["Died", "Process", "Worker"]
 
 ROOT = str(Path(xret.__file__).parents[1])
 
@@ -24,29 +24,27 @@ class Died(Exception):
     """A process that was to work is gone; says how."""
 
 
-class Worker:
-    """A process that has been told its job.
+class Process:
+    """A process of ours, which reads JSON lines from stdin and answers in JSON lines; see `xret.engines.lines`."""
 
-    Attributes:
-        ready: whether it has said that it made its state.
-    """
-
-    def __init__(self, job: Job, *, gpu: int | None, say: Callable[[int, str], object]) -> None:
+    def __init__(
+        self, module: str, *, cpus: int, say: Callable[[int, str], object], gpu: int | None = None, quiet: bool = False
+    ) -> None:
         """Start it.
 
         Args:
-            job: what it is to do.
-            gpu: the number of the only GPU that it may see; None: those of this process.
+            module: what it runs.
+            cpus: threads of the libraries it loads.
             say: gets its log lines.
+            gpu: the number of the only GPU that it may see; None: those of this process.
+            quiet: whether what it writes to stderr is left out.
         """
-        self.ready, self._say = False, say
+        self._say = say
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "xret.engines.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=_environment(job.cpus, gpu), text=True, encoding="utf-8",
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None, env=_environment(cpus, gpu), text=True, encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for this process, which ends the others
         )  # fmt: skip
-        with suppress(Died):  # found again by whoever waits for its answer
-            self.send(job.fields())
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Give it something to do.
@@ -62,7 +60,7 @@ class Worker:
             raise Died(self._death()) from error
 
     def answer(self, advance: Callable[[int], object]) -> dict[str, Any]:
-        """What it answers next: ``ready``, ``result`` or ``error``.
+        """What it answers next; progress goes to `advance`, log lines where they belong.
 
         Raises:
             Died: it has.
@@ -78,6 +76,17 @@ class Worker:
                 else:
                     return message
         raise Died(self._death())
+
+    def leave(self, patience: float) -> None:
+        """Let it end by itself, as it does when its stdin ends; after so many seconds, and all it started, by force."""
+        assert self._process.stdin is not None
+        with suppress(OSError, ValueError):
+            self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
+        with suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.end()
 
     def end(self) -> None:
         """Stop the process, whatever it does."""
@@ -104,3 +113,18 @@ def _environment(cpus: int, gpu: int | None) -> dict[str, str]:
         seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         own["CUDA_VISIBLE_DEVICES"] = seen[gpu] if any(seen) and gpu < len(seen) else str(gpu)
     return {**os.environ, **own}
+
+
+class Worker(Process):
+    """A worker process that has been told its job.
+
+    Attributes:
+        ready: whether it has said that it made its state.
+    """
+
+    def __init__(self, job: Job, *, gpu: int | None, say: Callable[[int, str], object]) -> None:
+        """Start it; arguments as above."""
+        super().__init__("xret.engines.worker", cpus=job.cpus, say=say, gpu=gpu)
+        self.ready = False
+        with suppress(Died):  # found again by whoever waits for its answer
+            self.send(job.fields())

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from contextlib import suppress
+from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
-from xret.engines.actors import Crew
-from xret.engines.calls import Job
+from xret.engines.calls import Job, raised
+from xret.engines.driver import Cluster
 from xret.engines.engine import Engine
 from xret.engines.ledger import EngineError, Ledger
-from xret.errors import UsageError, require
+from xret.engines.process import Died, Process
+from xret.errors import require
 from xret.threads import usable_cores
 
 __all__ = ["RayEngine"]
 
 logger = logging.getLogger("xret")
-ADDRESS, MODE = "RAY_ADDRESS", "RAY_AUTH_MODE"
+ADDRESS = "RAY_ADDRESS"
 REACH = 5.0  # seconds for the cluster's port to answer
-STORE = 128 << 20  # bytes of a cluster of our own for objects, of which there are next to none
+GOODBYE = 10.0  # seconds to leave a cluster in
+# HTTP/2's connection preface with empty settings, and where in the answer it says that it holds settings too (RFC 9113)
+HELLO, KIND, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 3, 4
 
 
 class RayEngine(Engine):
@@ -40,106 +44,114 @@ class RayEngine(Engine):
         Raises:
             MissingExtraError: Ray is not installed.
         """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        if find_spec("ray") is None:
+            require("ray", extra="ray", purpose="the engine 'ray'")
         self.workers = workers
-        self._ray: ModuleType = require("ray", extra="ray", purpose="the engine 'ray'")
-        self._ours = False
+        self._driver: Process | None = None
 
     def share(self, cpus: int | None, units: int) -> int:
         """One thread, unless more are asked for: places of a cluster are counted in CPUs."""
         return cpus or 1
 
     def close(self) -> None:
-        """Leave the cluster, if it was this engine that joined or started it."""
-        if self._ours:
-            self._ray.shutdown()
-            self._ours = False
+        """Leave the cluster; one of our own ends."""
+        if self._driver is not None:
+            self._driver.leave(GOODBYE)
+            self._driver = None
 
     def start(
         self, ledger: Ledger, job: Job, *, gpus: float, advance: Callable[[int], object]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """See `Engine`."""
-        self._join(job.cpus)
-        count = self._places(job.cpus, gpus, len(ledger.items))
-        crew = Crew(self._ray, ledger, job, gpus)
+        driver, over = self._joined(job), False
         try:
-            crew.hire(count)
-            for number, result in crew.results():
+            driver.send({"job": job.fields(), "items": list(ledger.items), "retries": ledger.retries, "gpus": gpus})
+            while "result" in (said := driver.answer(advance)):
+                number, result = said["result"]
+                ledger.done(number)
                 advance(int(ledger.items[number].get("size", 0)))
                 yield number, result
+            over = True
+        except Died as death:
+            raise EngineError(
+                f"{_where()}: the connection to the cluster was lost (its driver {death}); what is done is kept: run "
+                "again when the cluster is back"
+            ) from death
         finally:
-            crew.dismiss()
+            if not over:  # nobody wants the rest
+                self.close()
+        if "error" in said:
+            raise raised(said["error"])
+        for number, cause in said["given_up"]:
+            ledger.failed(number, cause)
 
-    def _join(self, cpus: int) -> None:
-        ray = self._ray
-        if ray.is_initialized():
-            return
-        address = os.environ.get(ADDRESS) or None
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-        if address is None:
-            own = (self.workers or usable_cores()) * cpus
-            options |= {"address": "local", "num_cpus": own, "include_dashboard": False, "object_store_memory": STORE}
-        else:
-            _reachable(address)
-            options |= {"address": address}
-        _hush()
-        try:
-            ray.init(**options)
-        except Exception as error:  # it raises whatever it meets
-            # Ray sends its token to an address only where it is told to.
-            hint = "" if not address or os.environ.get(MODE) else f"; if it wants a token, set {MODE}=token"
-            where = f"{ADDRESS} {address}" if address else "a Ray cluster on this machine"
-            raise EngineError(f"{where}: cannot be used ({_first_line(error)}){hint}") from error
-        self._ours = True
-
-    def _places(self, cpus: int, gpus: float, units: int) -> int:
-        """How many actors to ask for.
+    def _joined(self, job: Job) -> Process:
+        """The driver, connected.
 
         Raises:
-            UsageError: no machine is large enough for one.
+            EngineError: nobody is at the address, or it is none that can be used.
         """
-        machines = [node.get("Resources", {}) for node in self._ray.nodes() if node.get("Alive")]
-        room = [
-            min(int(each.get("CPU", 0) // cpus), int(each.get("GPU", 0) // gpus) if gpus else 1 << 30)
-            for each in machines
-        ]
-        if not any(room):
-            wanted = f"{cpus} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
-            raise UsageError(
-                f"engine 'ray': none of the cluster's {len(machines)} machines has {wanted} for a worker; "
-                "ask for fewer --threads, or another --device"
-            )
-        return min(self.workers or sum(room), units)
+        if self._driver is not None:
+            return self._driver
+        address = os.environ.get(ADDRESS) or None
+        if address is not None:
+            _check(address)
+        own = (self.workers or usable_cores()) * job.cpus
+        cluster = Cluster(address=address, cpus=own, workers=self.workers, level=job.level)
+        driver = Process("xret.engines.driver", cpus=job.cpus, say=_say, quiet=job.level > logging.DEBUG)
+        try:
+            driver.send(asdict(cluster))
+            said = driver.answer(lambda count: None)
+        except Died as death:
+            driver.end()
+            raise EngineError(f"{_where()}: cannot be used (its driver {death})") from death
+        except BaseException:
+            driver.end()
+            raise
+        if "error" in said:
+            driver.end()
+            raise raised(said["error"])
+        self._driver = driver
+        return driver
 
 
-def _reachable(address: str) -> None:
-    """Refuse an address at which nobody listens: Ray itself would try for minutes.
+def _say(level: int, message: str) -> None:
+    logger.log(level, "%s", message)
+
+
+def _where() -> str:
+    address = os.environ.get(ADDRESS)
+    return f"{ADDRESS} {address}" if address else "the Ray cluster on this machine"
+
+
+def _check(address: str) -> None:
+    """Refuse an address at which no cluster is: Ray itself would try for half a minute.
 
     Raises:
-        EngineError: nobody does.
+        EngineError: nobody listens there, or somebody who does not speak as Ray does.
     """
     host, _, port = address.rpartition("//")[2].partition("/")[0].rpartition(":")
     if not host and address in ("auto", "local"):
         return
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH):
-            return
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no answer" if isinstance(error, OSError) else "no HOST:PORT"
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH) as connection:
+            reason = None if os.environ.get("RAY_USE_TLS") == "1" or _speaks(connection) else "something else answers"
+    except ValueError:
+        reason = "no HOST:PORT"
+    except OSError as error:
+        reason = getattr(error, "strerror", None) or "no answer"
+    if reason is not None:
         raise EngineError(
             f"{ADDRESS} {address}: no cluster there ({reason}); start one with 'ray start --head', or unset it to use "
             "this machine"
-        ) from error
+        )
 
 
-def _hush() -> None:
-    """Keep Ray from writing to stdout, where data goes: it reports lost workers there, which we do ourselves."""
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    inside: Any = importlib.import_module("ray._private.worker")
-    if hasattr(inside, "print_to_stdstream"):
-        inside.print_to_stdstream = lambda *said, **options: logger.debug("ray: %s", said)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]
+def _speaks(connection: socket.socket) -> bool:
+    """Whether the other side speaks HTTP/2 without TLS, on which gRPC, and so Ray, is built."""
+    answer = b""
+    with suppress(OSError):
+        connection.sendall(HELLO)
+        while len(answer) <= KIND and (more := connection.recv(16)):
+            answer += more
+    return len(answer) > KIND and answer[KIND] == SETTINGS

@@ -1,16 +1,22 @@
-"""Manifests of units: what tells, after a kill, that a unit need not be done again."""
+"""Files of units: manifests that tell, after a kill, what need not be done again, and a probe for a shared disk."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from xret.artifact import atomic_file, canonical, file_hash
+from xret.errors import InputError
 
-__all__ = ["kept", "seal"]
+__all__ = ["Probe", "here", "kept", "seal"]
+
+LATE = 5.0  # seconds after which network disks have shown a new file to everybody
 
 
 def seal(manifest: Path, recipe: str, result: Mapping[str, Any]) -> None:
@@ -45,3 +51,61 @@ def kept(manifest: Path, recipe: str) -> dict[str, Any] | None:
         return dict(fields["result"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A file that tells whether a folder is the same one on all machines, and not only of the same name.
+
+    Attributes:
+        path: of the file.
+        text: what it holds.
+    """
+
+    path: str
+    text: str
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Probe:
+        """Made, where an earlier run or one of this moment has left none."""
+        path = Path(folder).absolute() / "probe"
+        if not path.is_file():
+            with atomic_file(path) as temporary:
+                temporary.write_text(uuid4().hex, encoding="utf-8")
+        return cls(str(path), path.read_text(encoding="utf-8"))
+
+    def find(self) -> None:
+        """See whether it is there.
+
+        Raises:
+            InputError: it is not, or is another one.
+        """
+        last = time.monotonic() + LATE
+        while not self._seen():
+            if time.monotonic() > last:
+                raise _absent(Path(self.path).parent)
+            time.sleep(LATE / 50)
+
+    def _seen(self) -> bool:
+        try:
+            return Path(self.path).read_text(encoding="utf-8") == self.text
+        except OSError:
+            return False
+
+
+def here(path: str) -> Path:
+    """A file or folder that the job named.
+
+    Raises:
+        InputError: it is not on this machine.
+    """
+    if not Path(path).exists():
+        raise _absent(Path(path))
+    return Path(path)
+
+
+def _absent(path: Path) -> InputError:
+    return InputError(
+        f"{path}: is not there on the machine '{os.uname().nodename}'; workers meet in files: put inputs, outputs and "
+        "--work on a disk that all machines share, under one name"
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xret.errors import UsageError
 from xret.indexes.factory import Factory
 
-__all__ = ["EXACT_ROWS", "Choice", "choose_factory", "parse_bytes", "readable_bytes"]
+__all__ = ["EXACT_ROWS", "Choice", "choose_factory", "list_count", "parse_bytes", "readable_bytes"]
 
 EXACT_ROWS = 200_000  # one query scans so many in some 10 ms on one core: to approximate gains less than it loses
 
@@ -30,7 +30,7 @@ def choose_factory(*, rows: int, dim: int, memory: int) -> Choice:
         dim: their dimension.
         memory: bytes the index may take when it is searched.
     """
-    lists = 0 if rows <= EXACT_ROWS else _lists(rows)
+    lists = 0 if rows <= EXACT_ROWS else list_count(rows)
     coarse = 32 if lists >= 65_536 else 0  # so many centres are themselves searched by a graph
     options = [Factory(lists=lists, coarse=coarse, code=code) for code in ("Flat", "SQfp16", "SQ8")]
     if lists:
@@ -46,6 +46,11 @@ def choose_factory(*, rows: int, dim: int, memory: int) -> Choice:
     budget = f"the {readable_bytes(memory)} budget"
     fits = f"within {budget}" if sizes[best] <= memory else f"more than {budget}; auto has nothing smaller for them"
     return Choice(options[best], f"{size} take {readable_bytes(sizes[best])}, {fits}")
+
+
+def list_count(rows: int) -> int:
+    """About 4 * sqrt(rows) lists, as a power of two (FAISS wiki, "Guidelines to choose an index")."""
+    return int(2 ** round(math.log2(4 * math.sqrt(rows))))
 
 
 def parse_bytes(text: str) -> int:
@@ -68,8 +73,3 @@ def readable_bytes(size: float) -> str:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TiB"
-
-
-def _lists(rows: int) -> int:
-    """About 4 * sqrt(rows) lists, as a power of two (FAISS wiki, "Guidelines to choose an index")."""
-    return int(2 ** round(math.log2(4 * math.sqrt(rows))))

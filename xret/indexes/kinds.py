@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILD_OPTIONS",
+    "HYBRID",
     "KINDS",
     "SEARCH_OPTIONS",
     "STORE",
@@ -37,6 +38,8 @@ KINDS = {
 }
 STORE = "store"
 """What takes an index's place and is none: a store (`xret.stores`), by its name or by a folder that leads to it."""
+HYBRID = "hybrid"
+"""The subfolder of a dense index that keeps words or token weights beside its vectors, so that a store changes it."""
 _HOMES = {**KINDS, STORE: "xret.stores.verbs"}
 _SERVERS = ("milvus:", "milvus+https:")  # how names of stores begin that are no folders
 BUILD_OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -125,13 +128,13 @@ class Verbs(Protocol):
             languages: only documents of these (``zh`` takes in ``zh-Hant``).
             docids: only these documents.
             candidates: a run; of every query's documents in it, the best k.
-            text: add the documents' texts, where the index keeps them.
+            text: add the documents' texts, where the index keeps them, and their titles, where it has any.
             threads: CPU threads; no part of the result.
             options: the kind's own (`encoder`, …).
 
         Returns:
-            `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`, in the order of
-            `xret.runs.ordered`, queries in their own order.
+            `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `title` and `text`, in
+            the order of `xret.runs.ordered`, queries in their own order.
         """
 
 
@@ -170,7 +173,8 @@ def known_options(
 
 
 def index_kind(folder: str | Path) -> str:
-    """The kind of an index folder, a key of `KINDS`; or `STORE`, for the place of a store and for what leads to one.
+    """The kind of an index folder, a key of `KINDS`; or `STORE`, for the place of a store, what leads to one, and a
+    folder that a store alone may change.
 
     Raises:
         InputError: no index there, or of a kind that this version does not know.
@@ -184,7 +188,7 @@ def index_kind(folder: str | Path) -> str:
         raise InputError(
             f"{folder}: is an index of kind '{kind}', known: {', '.join(KINDS)}; use the version that made it"
         )
-    return kind
+    return STORE if Path(folder, HYBRID).is_dir() else kind
 
 
 def verbs(kind: str) -> Verbs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +17,14 @@ from xret.errors import UsageError
 from xret.indexes.twoway import TwoWay
 from xret.stages.extract import Retrieval, extract
 from xret.stages.margin import Candidates, Lists, Margin, margin_scores, scored_lists, without_copies
+from xret.stages.marginunits import Scoring, spread_margins
 from xret.stages.pairs import Side, pairs_table
 from xret.stages.ranks import neighbour_ranks
-from xret.stages.rescoring import TOKEN_WEIGHTS, Rescored, rescored
+from xret.stages.rescoring import FEW, TOKEN_WEIGHTS, Rescored, rescored
 from xret.stages.sides import Sides
+
+if TYPE_CHECKING:
+    from xret.engines import Engine
 
 __all__ = ["Choice", "choose"]
 
@@ -54,6 +60,14 @@ class Choice:
         if self.best > 1 and self.retrieval == "all":
             raise UsageError(f"best = {self.best}: retrieval 'all' gives every neighbour; leave one of the two out")
 
+    def scoring(self, *, rescored: bool) -> Scoring:
+        """What must be known of pairs to choose so, where they are to be scored again or not."""
+        few = max(FEW, self.best) if rescored else self.best
+        return Scoring(
+            k=self.k, margin=self.margin, most=None if self.retrieval == "all" else few,
+            threshold=None if rescored else self.threshold,
+        )  # fmt: skip
+
 
 def choose(
     found: TwoWay,
@@ -63,6 +77,8 @@ def choose(
     *,
     tgt_means: NDArray[np.float64] | None = None,
     tokens: Callable[[Ints, Ints], NDArray[np.float32]] | None = None,
+    engine: Engine | None = None,
+    work: Path | None = None,
 ) -> pa.Table:
     """The pairs among neighbours of distinct sentences.
 
@@ -74,6 +90,8 @@ def choose(
         tgt_means: mean cosines of the distinct target sentences to their neighbours, in place of those found here;
             NaN where it has none.
         tokens: from (n,) source and (n,) target rows of pairs to (n,) token scores, which then count besides.
+        engine: shares the scoring by margin out (see `xret.engines`), to the same pairs.
+        work: with an engine, a folder that all workers can open.
 
     Returns:
         Columns and order of `pairs_table`, then `src_rank, tgt_rank: int32` (see `neighbour_ranks`); with `tokens` also
@@ -82,11 +100,17 @@ def choose(
     forward = without_copies(found.forward, choice.k, sides.src_keys, sides.tgt_keys)
     backward = without_copies(found.backward, choice.k, sides.tgt_keys, sides.src_keys)
     _warn_of_hubs(forward, backward, sides, corpora)
-    ahead, back, src_mean, tgt_mean = scored_lists(forward, backward, choice.margin, tgt_means=tgt_means)
-    scored: Rescored | None = None
+    if engine is None or work is None:
+        ahead, back, src_mean, tgt_mean = scored_lists(forward, backward, choice.margin, tgt_means=tgt_means)
+    else:
+        scoring = choice.scoring(rescored=tokens is not None)
+        ahead, back, src_mean, tgt_mean = spread_margins(
+            found, sides, scoring, engine=engine, work=work, tgt_means=tgt_means
+        )
+    again: Rescored | None = None
     if tokens is not None:
-        scored = _rescored(ahead, back, sides, choice, tokens)
-        ahead, back = scored.ahead, scored.back
+        again = _rescored(ahead, back, sides, choice, tokens)
+        ahead, back = again.ahead, again.back
     chosen = extract(
         ahead, back, choice.retrieval, threshold=choice.threshold, best=choice.best, same=sides.same
     )  # fmt: skip
@@ -96,9 +120,9 @@ def choose(
         "src_rank": neighbour_ranks(forward, chosen.src, chosen.tgt),
         "tgt_rank": neighbour_ranks(backward, chosen.tgt, chosen.src),
     }
-    if scored is not None:
+    if again is not None:
         means = src_mean[chosen.src], tgt_mean[chosen.tgt]
-        others |= {"margin": margin_scores(chosen.cosine, *means, choice.margin), "tokens": scored.of(chosen)}
+        others |= {"margin": margin_scores(chosen.cosine, *means, choice.margin), "tokens": again.of(chosen)}
     src, tgt = Side(corpora[0], sides.src, src_mean), Side(corpora[1], sides.tgt, tgt_mean)
     return pairs_table(src, tgt, chosen, others)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xret.errors import UsageError
 from xret.indexes.kinds import BUILD_OPTIONS, foreign_option
 from xret.stages.stage import Stage
 
-__all__ = ["Index"]
+if TYPE_CHECKING:
+    from xret.indexes.multivector.spread import Sharing
+
+__all__ = ["Index", "shared_tokens"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,7 @@ class Index(Stage):
                 out, corpus, encoder=lambda: load_encoder(self.encoder, device=self.device, threads=self.threads),
                 codec=self.codec, pool=self.pool, memory=memory,
                 text=self.text, seed=self.seed, threads=self.threads,
+                sharing=shared_tokens(self.encoder, out, device=self.device, threads=self.threads),
             )  # fmt: skip
         else:
             self._build_dense(out, corpus, vectors, memory)
@@ -105,3 +109,25 @@ class Index(Stage):
             out, Vectors.open(vectors), corpus=corpus, factory=self.factory, memory=memory or 8 << 30, text=self.text,
             seed=self.seed, threads=self.threads, engine=current_engine(),
         )  # fmt: skip
+
+
+def shared_tokens(encoder: str, out: Path, *, device: str, threads: int | None) -> Sharing | None:
+    """How the engine in use shares out the documents of a multi-vector index; None without one.
+
+    Args:
+        encoder: its name.
+        out: the index to be; units that are done wait beside it.
+        device: for encoding.
+        threads: of each worker.
+    """
+    from xret.encoders.corpora.workers import open_encoder
+    from xret.encoders.load import identify
+    from xret.engines import State, current_engine
+    from xret.indexes.multivector.spread import Sharing
+
+    engine = current_engine()
+    if engine is None:
+        return None
+    state = State(open_encoder, {"name": encoder, "hash": identify(encoder), "device": device})
+    work = out.with_name(out.name + ".units")
+    return Sharing(engine=engine, encoder=state, gpus=float(device == "cuda"), work=work, threads=threads)

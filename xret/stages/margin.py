@@ -17,6 +17,7 @@ __all__ = [
     "Lists",
     "Margin",
     "margin_scores",
+    "scored",
     "scored_lists",
     "without_copies",
 ]
@@ -96,13 +97,13 @@ def scored_lists(
     if tgt_means is not None:
         tgt_mean = np.where(np.isnan(tgt_means), tgt_mean, tgt_means)
     src, at = np.nonzero(forward.valid)
-    ahead = _scored(src, forward.ids[src, at], forward.cosines[src, at], src_mean, tgt_mean, margin)
+    ahead = scored(src, forward.ids[src, at], forward.cosines[src, at], src_mean, tgt_mean, margin)
     tgt, at = np.nonzero(backward.valid)
-    back = _scored(backward.ids[tgt, at], tgt, backward.cosines[tgt, at], src_mean, tgt_mean, margin)
+    back = scored(backward.ids[tgt, at], tgt, backward.cosines[tgt, at], src_mean, tgt_mean, margin)
     return ahead, back, src_mean, tgt_mean
 
 
-def _scored(
+def scored(
     src: NDArray[np.int64],
     tgt: NDArray[np.int64],
     cosine: NDArray[np.float32],
@@ -110,4 +111,5 @@ def _scored(
     tgt_mean: NDArray[np.float64],
     margin: Margin,
 ) -> Candidates:
+    """(p,) pairs with their cosines, scored by the means (sources,) and (targets,) of both sides."""
     return Candidates(src, tgt, cosine, margin_scores(cosine, src_mean[src], tgt_mean[tgt], margin))

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from xret.engines import current_engine
 from xret.errors import MismatchError, UsageError
-from xret.indexes.twoway import Rows, TwoWay, open_search, select, two_way_knn
-from xret.indexes.twoway.cells import spread_lists
+from xret.indexes.twoway import TwoWay, select
 from xret.indexes.twoway.shards import open_neighbours
 from xret.stages.choosing import Choice, choose
 from xret.stages.extract import Retrieval
 from xret.stages.margin import DEFAULT_THRESHOLDS, Margin
 from xret.stages.means import means_of
-from xret.stages.neighbours import checked_vectors, same_encoder
+from xret.stages.neighbours import checked_vectors, same_encoder, searched
 from xret.stages.rescoring import RESCORED_THRESHOLDS
 from xret.stages.sides import Sides
 from xret.stages.stage import Stage
 from xret.stages.tokenscores import token_scores
+from xret.stages.tokenunits import spread_token_scores
 
 __all__ = ["Mine", "same_encoder"]
 
@@ -114,26 +114,26 @@ class Mine(Stage):
         elsewhere, neighbours = (*values[4:], None, None)[:2]
         if neighbours is None:
             x, y = select(src_vectors, sides.src.first), select(tgt_vectors, sides.tgt.first)
-            found = self._searched(x, y, self.k + sides.extra, Path(work))
+            found = searched(x, y, k=self.k + sides.extra, threads=self.threads, work=Path(work))
         else:
             found = _fitting(open_neighbours(neighbours), sides, self.k)
         means = None if elsewhere is None else means_of(tgt_corpus, sides.tgt, elsewhere)
         tokens = None if self.rescore is None else partial(self._tokens, (src_corpus, tgt_corpus), work)
-        return choose(found, sides, (src_corpus, tgt_corpus), self.choice(), tgt_means=means, tokens=tokens)
-
-    def _searched(self, x: Rows, y: Rows, k: int, work: Path) -> TwoWay:
-        engine = current_engine()
-        if engine is None:
-            return two_way_knn(x, y, k=k, threads=self.threads, progress=True)
-        search = open_search(x, y, k=k, threads=self.threads, progress=True)
-        rows = 0, search.x.rows.rows
-        return search.finished(*spread_lists(search, rows, engine=engine, work=work / "search", threads=self.threads))
+        return choose(
+            found, sides, (src_corpus, tgt_corpus), self.choice(), tgt_means=means, tokens=tokens,
+            engine=current_engine(), work=Path(work),
+        )  # fmt: skip
 
     def _tokens(
         self, corpora: tuple[pa.Table, pa.Table], work: Path, src: NDArray[np.int64], tgt: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         from xret.encoders import load_encoder
+        from xret.encoders.load import identify
 
+        engine = current_engine()
+        if engine is not None:
+            told = {"name": self.encoder, "hash": identify(self.encoder), "device": self.device}
+            return spread_token_scores(told, *corpora, (src, tgt), engine=engine, work=work, threads=self.threads)
         encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
         return token_scores(encoder, *corpora, (src, tgt), work=work, progress=True)
 

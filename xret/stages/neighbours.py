@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from xret.engines import current_engine
 from xret.errors import MismatchError, UsageError
 from xret.indexes.choice import parse_bytes, readable_bytes
-from xret.indexes.twoway import Rows, open_search, select
+from xret.indexes.twoway import Rows, TwoWay, open_search, select, two_way_knn
 from xret.indexes.twoway.cells import spread_lists
 from xret.indexes.twoway.plan import private_memory
 from xret.indexes.twoway.shards import find_shards, merged_shards, parse_shard, save_neighbours, shard_rows
@@ -23,7 +23,7 @@ from xret.stages.sides import Sides
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
 
-__all__ = ["Neighbours", "checked_vectors", "same_encoder"]
+__all__ = ["Neighbours", "checked_vectors", "same_encoder", "searched"]
 
 _CHOOSING = 450  # bytes per neighbour and sentence of the larger side that `xret.stages.choosing` takes at most
 
@@ -103,7 +103,7 @@ class Neighbours(Stage):
             self._exact(x, y, self.k + sides.extra, Path(work), out, check)
         else:
             check()
-            self._approximate(x, y, self.k + sides.extra, out)
+            self._approximate(x, y, self.k + sides.extra, Path(work), out)
         return out
 
     def _exact(self, x: Rows, y: Rows, k: int, work: Path, out: Path, check: Callable[[], None]) -> None:
@@ -114,8 +114,10 @@ class Neighbours(Stage):
         if not self.shard:
             check()
         if self.shards:
-            found = merged_shards(search, find_shards(map(Path, self.shards), search.key))
+            shards = find_shards(map(Path, self.shards), search.key)
+            found = merged_shards(search, shards, engine=current_engine(), work=work / "search")
             save_neighbours(out, found.forward, found.backward, fields)
+            shutil.rmtree(work / "search", ignore_errors=True)
             return
         start, stop = shard_rows(search.x.rows.rows, parse_shard(self.shard or "1/1"))
         engine = current_engine()
@@ -133,14 +135,16 @@ class Neighbours(Stage):
             save_neighbours(out, found.forward, found.backward, fields)
         shutil.rmtree(work / "search")
 
-    def _approximate(self, x: Rows, y: Rows, k: int, out: Path) -> None:
+    def _approximate(self, x: Rows, y: Rows, k: int, work: Path, out: Path) -> None:
         from xret.indexes.twoway.approximate import approximate_knn
 
         found = approximate_knn(
-            x, y, k=k, factory=self.search, seed=self.seed, memory=self._bytes(), threads=self.threads, progress=True
-        )
+            x, y, k=k, factory=self.search, seed=self.seed, memory=self._bytes(), threads=self.threads, progress=True,
+            engine=current_engine(), work=work / "search",
+        )  # fmt: skip
         fields = {"search": found.factories, "k": k, "recall": found.recall}
         save_neighbours(out, found.neighbours.forward, found.neighbours.backward, fields)
+        shutil.rmtree(work / "search", ignore_errors=True)
 
     def _texts(self, src: Any, tgt: Any) -> int:
         """Bytes of the texts of the pairs to come, of all of which there is a copy."""
@@ -168,6 +172,25 @@ class Neighbours(Stage):
 
     def _bytes(self) -> int | None:
         return None if self.memory is None else parse_bytes(self.memory)
+
+
+def searched(x: Rows, y: Rows, *, k: int, threads: int | None, work: Path) -> TwoWay:
+    """The exact neighbours in both directions, found here or by the engine in use.
+
+    Args:
+        x: vectors of one side.
+        y: of the other.
+        k: neighbours of each.
+        threads: of this process, or of each worker.
+        work: with an engine, a folder that all workers can open.
+    """
+    engine = current_engine()
+    if engine is None:
+        return two_way_knn(x, y, k=k, threads=threads, progress=True)
+    search, folder = open_search(x, y, k=k, threads=threads, progress=True), work / "search"
+    found = search.finished(*spread_lists(search, (0, search.x.rows.rows), engine=engine, work=folder, threads=threads))
+    shutil.rmtree(folder)
+    return found
 
 
 def checked_vectors(src_corpus: Any, tgt_corpus: Any, src_vectors: Any, tgt_vectors: Any) -> tuple[Vectors, Vectors]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,9 @@ from xret.encoders.reading.passages import Truncation, check_window
 from xret.engines import current_engine
 from xret.errors import EvalError, UsageError
 from xret.runs import ordered
-from xret.stages.light import light_texts
 from xret.stages.maxp import RunOf, best_passages, to_passages
-from xret.stages.maxsim import maxsim_texts
+from xret.stages.pairscores import Texts, by_model, part_scores
 from xret.stages.reranking import spread_scores
-from xret.stages.runtexts import RunTexts, run_languages, run_texts
 from xret.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -32,7 +29,6 @@ __all__ = ["Rerank"]
 
 MAXSIM, LIGHT = "maxsim", "light"
 Floats = npt.NDArray[np.float64]
-logger = logging.getLogger("xret")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +99,7 @@ class Rerank(Stage):
             raise UsageError("the overlap is that of windows, and truncation 'first' has one; leave it out")
 
     @property
-    def _late(self) -> bool:
+    def late(self) -> bool:
         """Whether it compares vectors, of texts read apart."""
         return self.model in (MAXSIM, LIGHT)
 
@@ -112,7 +108,7 @@ class Rerank(Stage):
         from xret.encoders.composing.languages import identify_open, is_open
         from xret.encoders.load import identify
 
-        if self._late:
+        if self.late:
             return self.model, identify(self.encoder)
         return "cross", identify_open(self.model) if is_open(self.model) else identify(self.model)
 
@@ -143,56 +139,27 @@ class Rerank(Stage):
     def _refuse_odd(self, scores: Floats, run: pa.Table) -> None:
         bad = np.flatnonzero(~np.isfinite(scores))
         if len(bad):
-            row, name = int(bad[0]), self.encoder if self._late else self.model
+            row, name = int(bad[0]), self.encoder if self.late else self.model
             raise EvalError(
                 f"'{name}' scores document '{run['docid'][row]}' for query '{run['qid'][row]}' {scores[row]} "
                 f"({len(bad):,} of {len(scores):,} scores are no numbers); its weights or modules may be damaged"
             )
 
-    def scores(
-        self, run: pa.Table, queries: pa.Table, corpus: pa.Table, *, model: Encoder | Reranker | None = None
-    ) -> Floats:
+    def scores(self, run: pa.Table, queries: pa.Table, corpus: pa.Table) -> Floats:
         """(rows,) scores; where the model's name leaves a language open, one model after the other.
 
         Args:
             run: `qid, docid`.
             queries: as for `run`.
             corpus: likewise.
-            model: what `loaded` gave; None loads it.
         """
-        from xret.encoders.composing.languages import is_open, with_languages
-
-        if not is_open(self.model):
-            return self._scored(run, queries, corpus, model)
-        asked = run_languages(run["qid"], queries, "query", "queries")
-        found = run_languages(run["docid"], corpus, "document", "corpus")
-        name = {
-            pair: with_languages(self.model, query=pair[0], document=pair[1])
-            for pair in sorted({*zip(asked, found, strict=True)})
-        }
-        names = np.array([name[pair] for pair in zip(asked, found, strict=True)])
         scores = np.empty(run.num_rows)
-        for each in np.unique(names):
-            rows = np.flatnonzero(names == each)
-            one = replace(self, model=str(each))
-            scores[rows] = one._scored(run.take(pa.array(rows)), queries, corpus)
+        for stage, rows in by_model(self, run, queries, corpus):
+            model = stage.loaded()
+            own = run.select(["qid", "docid"]).take(pa.array(rows))
+            texts = Texts.of(stage, model, own, queries, corpus)
+            scores[rows] = part_scores(stage, model, texts)[1]
         return scores
-
-    def _scored(
-        self, run: pa.Table, queries: pa.Table, corpus: pa.Table, model: Encoder | Reranker | None = None
-    ) -> Floats:
-        """(rows,) scores by one model."""
-        model = model or self.loaded()
-        told = model.recipe.languages is not None
-        query = run_texts(run["qid"], queries, "query", "queries", told=told)
-        document = run_texts(run["docid"], corpus, "document", "corpus", told=told)
-        logger.info(
-            "rerank: %s by '%s' of the first %d of every query: %s pairs of %s queries and %s documents, equal texts "
-            "counted once",
-            self.model if self._late else "scores", self.encoder if self._late else self.model, self.depth,
-            f"{run.num_rows:,}", f"{len(query.texts):,}", f"{len(document.texts):,}",
-        )  # fmt: skip
-        return self._scores(model, query, document)
 
     def loaded(self) -> Encoder | Reranker:
         """The model.
@@ -206,7 +173,7 @@ class Rerank(Stage):
         from xret.encoders.names import split_precision
 
         model: Encoder | Reranker
-        if self._late:
+        if self.late:
             model = load_encoder(self.encoder, device=self.device, threads=self.threads)
         else:
             base, _ = split_modules(split_precision(self.model)[0])
@@ -219,24 +186,6 @@ class Rerank(Stage):
         if self.batch is not None:
             model.batch(self.batch)
         return model
-
-    def _scores(self, model: Encoder | Reranker, query: RunTexts, document: RunTexts) -> Floats:
-        """The score of each row of the run."""
-        reading: dict[str, Any] = {
-            "truncation": self.truncation, "window": self.window, "overlap": self.overlap, "progress": self.progress,
-        }  # fmt: skip
-        if self._late:
-            langs = None if query.lang is None or document.lang is None else (query.lang, document.lang)
-            pairs = query.place, document.place
-            texts = cast("Encoder", model), query.texts, document.texts, pairs
-            if self.model == LIGHT:
-                return light_texts(*texts, langs=langs, weight=self.weight, **reading)
-            return maxsim_texts(*texts, langs=langs, **reading)
-        once, place = np.unique(np.stack([query.place, document.place]), axis=1, return_inverse=True)
-        asked, found = [query.texts[at] for at in once[0]], [document.texts[at] for at in once[1]]
-        lang = None if document.lang is None else [document.lang[at] for at in once[1]]
-        scores = cast("Reranker", model).score(asked, found, lang=lang, **reading)
-        return scores.astype(np.float64)[place.ravel()]
 
     def _tag(self) -> str:
         """The run's name: TREC's format wants one word."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xret.stages.extract import best_of
 from xret.stages.margin import Candidates, Margin
 
-__all__ = ["RESCORED_THRESHOLDS", "TOKEN_WEIGHTS", "Rescored", "rescored"]
+__all__ = ["FEW", "RESCORED_THRESHOLDS", "TOKEN_WEIGHTS", "Rescored", "rescored"]
 
 logger = logging.getLogger("xret")
 Ints = NDArray[np.int64]

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from xret.corpus import gather
 from xret.errors import MismatchError, UsageError
-from xret.indexes.twoway import pair_cosines, two_way_knn
+from xret.indexes.twoway import pair_cosines
 from xret.stages.distinct import distinct_texts
 from xret.stages.margin import Margin, margin_scores, without_copies
-from xret.stages.mine import same_encoder
+from xret.stages.neighbours import same_encoder, searched
 from xret.stages.ranks import neighbour_ranks
 from xret.stages.stage import Stage
 from xret.vectors import Vectors
@@ -65,7 +65,7 @@ class Score(Stage):
 
         Args:
             values: pairs, and the vectors of both `side_corpus` of them.
-            work: not used.
+            work: with an engine, a folder that all its workers can open.
 
         Returns:
             `score: float64` first, then the other columns of the pairs, but for those of another score, then
@@ -83,7 +83,7 @@ class Score(Stage):
                 wanted = f"{len(distinct.first)} distinct sentences"
                 raise MismatchError(f"{side}: {wanted} but {vectors.rows} vectors; encode the pairs' side_corpus")
             numbers.append(distinct.number)
-        found = two_way_knn(src, tgt, k=self.k, threads=self.threads, progress=True)
+        found = searched(src, tgt, k=self.k, threads=self.threads, work=Path(work))
         lists = [without_copies(each, self.k) for each in (found.forward, found.backward)]
         means = [each.means() for each in lists]
         cosine = pair_cosines(src, tgt, *numbers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xret.artifact import MANIFEST, atomic_file, digest, file_hash
+from xret.artifact import MANIFEST, digest, file_hash
 from xret.engines import Engine, State
-from xret.errors import InputError
+from xret.engines.units import here
 from xret.indexes.dense.named import search_run
 from xret.indexes.kinds import verbs
-from xret.mapped import map_table, write_batches
+from xret.mapped import keep_table, map_table
+from xret.stages.queryvectors import query_vectors
 from xret.vectors import Vectors
 
 if TYPE_CHECKING:
-    from xret.encoders import Encoder
     from xret.engines.calls import Place
 
-__all__ = ["Asking", "keep_table", "open_searcher", "search_unit", "spread_search"]
+__all__ = ["Asking", "open_searcher", "search_unit", "spread_search"]
 
 BLOCKS, LEAST, MOST = 64, 32, 4096  # of queries: so many, of so many
 REMEDY = "search again"
@@ -37,7 +36,7 @@ class Asking:
         index: its folder.
         kind: of the index.
         k: documents per query.
-        encoder: for the queries; None where they have vectors, or need none.
+        encoder: for the queries; None where they have vectors already, or need none.
         device: for encoding.
         vectors: a folder of the queries' vectors (dense).
         languages: only documents of these.
@@ -65,15 +64,28 @@ class Asking:
         places = {"index": str(self.index), "vectors": None if self.vectors is None else str(self.vectors)}
         return {**named, **places, "own": {**self.own}}
 
-    def content(self) -> str:
-        """Hash of all that decides what is found, the queries aside."""
+    def checked(self) -> tuple[dict[str, Any], int | None]:
+        """The encoder of the queries, as `open_encoder` takes it, and the width of sentence vectors, where it is these.
+
+        Raises:
+            MismatchError: another one made the index.
+            InputError: a language that the index has not.
+        """
         from xret.encoders.load import identify
 
+        assert self.encoder is not None
+        index, identity = verbs(self.kind).open_index(self.index), identify(self.encoder)
+        index.kept(self.languages)
+        index.refuse_other_encoder(self.encoder, identity)
+        dim = index.manifest.dim if self.kind == "dense" else None
+        return {"name": self.encoder, "hash": identity, "device": self.device}, dim
+
+    def content(self) -> str:
+        """Hash of all that decides what is found, the queries aside."""
         folders = [None if each is None else file_hash(each / MANIFEST) for each in (self.index, self.vectors)]
-        encoder = None if self.encoder is None else identify(self.encoder)
         lexicons = [file_hash(Path(path)) for path in self.own.get("lexicon") or ()]
         apart = {"index": None, "vectors": None, "encoder": None, "device": None}
-        return digest("search", self.fields() | apart, folders, encoder, lexicons)
+        return digest("search", self.fields() | apart, folders, lexicons)
 
 
 def spread_search(
@@ -96,6 +108,11 @@ def spread_search(
     folder.mkdir(parents=True, exist_ok=True)
     size = max(LEAST, min(MOST, -(-queries.num_rows // BLOCKS)))
     files = {"queries": keep_table(queries.select(["id", "text", "lang"]), folder / "queries.arrow")}
+    if asking.encoder is not None:
+        encoder, dim = asking.checked()
+        made = query_vectors(Path(files["queries"]), encoder, dim, engine=engine, folder=folder, threads=threads)
+        queries = queries.select(["id", "text", "lang"]).append_column(made.field(0), made.column(0))
+        files["queries"] = keep_table(queries, folder / "asked.arrow")
     if candidates is not None:
         files["candidates"] = keep_table(candidates, folder / "candidates.arrow")
     recipe = digest(asking.content(), {name: file_hash(Path(path)) for name, path in files.items()}, size)
@@ -105,10 +122,7 @@ def spread_search(
     ]
     found: dict[int, str] = {}
     state = State(open_searcher, asking.fields() | files)
-    gpus = float(asking.encoder is not None and asking.device == "cuda")
-    for number, answer, _ in engine.run(
-        search_unit, items, folder=folder, recipe=recipe, state=state, cpus=threads, gpus=gpus
-    ):
+    for number, answer, _ in engine.run(search_unit, items, folder=folder, recipe=recipe, state=state, cpus=threads):
         found[number] = answer["files"][0]
     return pa.concat_tables([map_table(folder / found[number], remedy=REMEDY) for number in sorted(found)])
 
@@ -123,45 +137,28 @@ class _Searcher:
     candidates: pa.Table | None
     vectors: Vectors | None
     cpus: int
-    loaded: Encoder | None = None
-
-    def encoder(self) -> Encoder:
-        """Loaded when it is needed first."""
-        if self.loaded is None:
-            from xret.encoders import load_encoder
-
-            self.loaded = load_encoder(self.asking["encoder"], device=self.asking["device"], threads=self.cpus)
-        return self.loaded
 
     def run(self, start: int, stop: int) -> pa.Table:
         """What is found for some queries."""
         queries, asked = self.queries.slice(start, stop - start), self.asking
         plain = {name: asked[name] for name in ("k", "languages", "docids", "text")} | {"threads": self.cpus}
-        if self.vectors is not None:
-            part = Vectors.open(self.vectors.table().slice(start, stop - start))
+        if asked["kind"] == "dense":
+            vectors = queries.select(["id", "vector"]) if self.vectors is None else self.vectors.table()
+            part = Vectors.open(vectors if self.vectors is None else vectors.slice(start, stop - start))
             return search_run(self.index, queries, part, **plain, nprobe=asked["own"].get("nprobe"))
         candidates = self.candidates
         if candidates is not None:
             candidates = candidates.filter(pc.is_in(candidates["qid"], value_set=queries["id"].combine_chunks()))
-        encoding: dict[str, Any] = {} if asked["encoder"] is None else {"encoder": self.encoder}
-        return verbs(asked["kind"]).search(
-            self.index, queries, **plain, candidates=candidates, **asked["own"], **encoding
-        )
+        return verbs(asked["kind"]).search(self.index, queries, **plain, candidates=candidates, **asked["own"])
 
 
 def open_searcher(recipe: Mapping[str, Any], cpus: int) -> _Searcher:
     """A worker's state: the index, and the queries, mapped."""
-    for name in ("index", "queries"):
-        if not Path(recipe[name]).exists():
-            raise InputError(
-                f"{recipe[name]}: not there on {os.uname().nodename}; a cluster needs a disk that all share"
-            )
+    index = verbs(recipe["kind"]).open_index(here(recipe["index"]))
     candidates = map_table(Path(recipe["candidates"]), remedy=REMEDY) if "candidates" in recipe else None
-    vectors = None if recipe["vectors"] is None else Vectors.open(Path(recipe["vectors"]))
+    vectors = None if recipe["vectors"] is None else Vectors.open(here(recipe["vectors"]))
     queries = map_table(Path(recipe["queries"]), remedy=REMEDY)
-    return _Searcher(
-        recipe, verbs(recipe["kind"]).open_index(Path(recipe["index"])), queries, candidates, vectors, cpus
-    )
+    return _Searcher(recipe, index, queries, candidates, vectors, cpus)
 
 
 def search_unit(item: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -170,11 +167,3 @@ def search_unit(item: Mapping[str, Any], place: Place) -> dict[str, Any]:
     path = Path(item["manifest"]).with_suffix(".arrow")
     keep_table(run, path)
     return {"files": [path.name], "rows": run.num_rows}
-
-
-def keep_table(table: pa.Table, path: Path) -> str:
-    """A table as a file; the same rows give the same bytes."""
-    table = table.combine_chunks()
-    with atomic_file(path) as temporary:
-        write_batches(temporary, table.to_batches(), table.schema)
-    return str(path)

@@ -66,6 +66,14 @@ class Stage(ABC):
         """Hashes of what an option in `apart` names, where the content counts instead of the name."""
         return ()
 
+    def changed_outside(self, output: Path) -> str:
+        """What has become of what `output`, made before, leads to outside of the work folder; empty if nothing has.
+
+        Raises:
+            InputError: it is gone.
+        """
+        return ""
+
     def __rshift__(self, other: Stage | Step | Pipeline) -> Pipeline:
         """Compose: ``retrieve >> rerank`` runs `retrieve`, then `rerank` on its output and on what came before.
 

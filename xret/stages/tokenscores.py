@@ -11,6 +11,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from xret.encoders import Encoder
     from xret.encoders.recipe import Role
 
-__all__ = ["TokenStore", "mutual_maxsim", "token_scores"]
+__all__ = ["TEXTS", "TokenStore", "mutual_maxsim", "score_portion", "token_portion", "token_scores"]
 
 logger = logging.getLogger("xret")
 Floats = NDArray[np.float32]
@@ -86,7 +87,7 @@ class TokenStore:
         lengths: list[int] = []
         with _room_told(path), open(path, "wb") as stream:
             for start in _windows(len(texts), "tokens"):
-                lengths += _write(stream, _tokens(encoder, texts, langs, start))
+                lengths += _write(stream, token_portion(encoder, texts, langs, start))
                 if not start:
                     stream.flush()
                     _check_room(path, len(texts), len(lengths))
@@ -144,14 +145,38 @@ def token_scores(
         store = TokenStore(encoder, *_texts(encoder, tgt, targets), path)
         texts, langs = _texts(encoder, src, sources)
         for start in _windows(len(sources), "pairs" if progress else ""):
-            vectors = _tokens(encoder, texts, langs, start)
-            with single_threaded_blas():  # sums whose order would depend on the number of threads
-                for place, tokens in enumerate(vectors, start):
-                    for mine in store.pieces(order[begin[place] : begin[place + 1]], tgt_at):
-                        scores[mine] = mutual_maxsim(tokens, *store.of(tgt_at[mine]))
+            vectors = token_portion(encoder, texts, langs, start)
+            borders = begin[start : start + len(vectors) + 1]
+            score_portion(vectors, store, [order[a:b] for a, b in pairwise(borders)], tgt_at, scores)
     finally:
         path.unlink(missing_ok=True)
     return scores
+
+
+def token_portion(encoder: Encoder, texts: pa.ChunkedArray, langs: pa.ChunkedArray | None, start: int) -> list[Floats]:
+    """Token vectors of `TEXTS` of the sentences, from one on.
+
+    In a model with token weights those of queries carry them; in others all weigh the same.
+    """
+    role: Role | None = "query" if encoder.recipe.token_weights else None
+    lang = None if langs is None else langs.slice(start, TEXTS).to_pylist()
+    return encoder.encode_tokens(texts.slice(start, TEXTS).to_pylist(), role=role, lang=lang)
+
+
+def score_portion(vectors: list[Floats], store: TokenStore, places: list[Ints], targets: Ints, scores: Floats) -> None:
+    """Score the pairs of some sources.
+
+    Args:
+        vectors: the sources' token vectors.
+        store: of all targets.
+        places: for each source the places of its pairs in the next two.
+        targets: (pairs,) numbers in the store.
+        scores: (pairs,) to fill.
+    """
+    with single_threaded_blas():  # sums whose order would depend on the number of threads
+        for tokens, own in zip(vectors, places, strict=True):
+            for mine in store.pieces(own, targets):
+                scores[mine] = mutual_maxsim(tokens, *store.of(targets[mine]))
 
 
 @contextmanager
@@ -182,13 +207,6 @@ def _check_room(path: Path, texts: int, done: int) -> None:
 def _texts(encoder: Encoder, corpus: pa.Table, rows: Ints) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
     told = encoder.recipe.languages is not None and "lang" in corpus.column_names
     return gather(corpus["text"], rows), gather(corpus["lang"], rows) if told else None
-
-
-def _tokens(encoder: Encoder, texts: pa.ChunkedArray, langs: pa.ChunkedArray | None, start: int) -> list[Floats]:
-    """Of `TEXTS` sentences; in a model with token weights those of queries carry them, in others all weigh the same."""
-    role: Role | None = "query" if encoder.recipe.token_weights else None
-    lang = None if langs is None else langs.slice(start, TEXTS).to_pylist()
-    return encoder.encode_tokens(texts.slice(start, TEXTS).to_pylist(), role=role, lang=lang)
 
 
 def _write(stream: IO[bytes], vectors: list[Floats]) -> list[int]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.encoders.composing.conftest import Base, adapter_tensors, numbers, plain
 from xret.encoders import load_reranker
+from xret.engines import LocalEngine, use_engine
 from xret.errors import ModelError, UsageError
 from xret.stages.rerank import Rerank
 
@@ -34,6 +35,10 @@ RUN = pa.table({"qid": ["q0"] * 3 + ["q1"] * 3, "docid": ["d0", "d1", "d2"] * 2,
 
 def test_each_document_has_its_languages_module(model: str, tmp_path: Path) -> None:
     run = Rerank(model=model, device="cpu", threads=1, progress=False).run(RUN, QUERIES, CORPUS, work=tmp_path)
+    with use_engine(LocalEngine(1)) as engine:  # a unit for each model
+        shared = Rerank(model=model, device="cpu", threads=1, progress=False).run(RUN, QUERIES, CORPUS, work=tmp_path)
+        assert shared.equals(run)
+        assert engine is not None and engine.executed > 1
     texts, langs = (
         dict(zip(CORPUS["id"].to_pylist(), CORPUS[name].to_pylist(), strict=True)) for name in ("text", "lang")
     )

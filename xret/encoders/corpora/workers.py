@@ -7,7 +7,6 @@ wait among the units.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from xret.encoders.corpora.store import UNITS
 from xret.encoders.encoder import Encoder
 from xret.encoders.load import load_encoder
 from xret.encoders.recipe import Role
-from xret.errors import InputError, ModelError
+from xret.errors import ModelError
 from xret.mapped import write_batches
 from xret.vectors import VectorsWriter
 from xret.vectors.shard import shard_name, write_shard
@@ -130,8 +129,6 @@ def open_encoder(recipe: Mapping[str, Any], cpus: int) -> Encoder:
 def encode_unit(item: Mapping[str, Any], place: Place) -> dict[str, Any]:
     """Encode one shard, and describe its file."""
     folder = Path(item["manifest"]).parent
-    if not Path(item["texts"]).exists():
-        raise InputError(f"{item['texts']}: not there on {os.uname().nodename}; a cluster needs a disk that all share")
     rows = pa.Table.from_batches([_batch(Path(item["texts"]), item["batch"])])
     vectors, losses = encode_rows(
         place.state, rows, role=item["role"], dim=item["dim"], dtype=item["dtype"], advance=place.advance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,19 @@ from xret.encoders.runtime.batching import batches, token_budget, windows
 from xret.encoders.runtime.sessions import Sessions
 from xret.errors import InputError, ModelError, UsageError
 
-__all__ = ["Reranker", "load_reranker"]
+__all__ = ["Reranker", "load_reranker", "pair_windows"]
 
 logger = logging.getLogger("xret")
+PAIRS = 2048  # sorted by length together; few enough to share a run out
+
+
+def pair_windows(documents: Sequence[str]) -> Iterator[range]:
+    """Successive ranges of pairs that no batch passes the borders of: their scores are theirs, whatever comes beside.
+
+    Args:
+        documents: one per pair.
+    """
+    return windows(documents, PAIRS)
 
 
 class Reranker:
@@ -91,7 +101,7 @@ class Reranker:
         with tqdm(
             total=len(queries), desc="rerank", unit=" pairs", unit_scale=True, disable=None if progress else True
         ) as bar:
-            for part in windows(documents):
+            for part in pair_windows(documents):
                 at = slice(part.start, part.stop)
                 asked, found = queries[at], documents[at]
                 if (romanise := self.recipe.romanise) is not None:

@@ -29,12 +29,12 @@ def token_budget(*, device: str, precision: str = "fp32") -> int:
     return 1024 if precision == "bf16" else 512
 
 
-def windows(texts: Sequence[str]) -> Iterator[range]:
-    """Successive row ranges that are tokenised and sorted at once; bounded in texts and characters."""
+def windows(texts: Sequence[str], most: int = WINDOW_TEXTS) -> Iterator[range]:
+    """Successive row ranges that are tokenised and sorted at once; of at most so many texts, bounded in characters."""
     start = size = 0
     for row, text in enumerate(texts):
         size += len(text)
-        if row > start and (size > _WINDOW_CHARACTERS or row - start >= WINDOW_TEXTS):
+        if row > start and (size > _WINDOW_CHARACTERS or row - start >= most):
             yield range(start, row)
             start, size = row, len(text)
     if start < len(texts):

@@ -18,7 +18,7 @@ from xret.errors import InputError, MismatchError
 from xret.indexes.dense.layout import Manifest, Part, locked, next_number, seal, sweep
 from xret.indexes.dense.opened import DenseIndex, open_index
 from xret.indexes.dense.parts import Growth, grow
-from xret.indexes.dense.rows import count_languages, rows_of
+from xret.indexes.dense.rows import count_languages, like, rows_of
 from xret.indexes.dense.training import WritingError
 from xret.indexes.factory import parse_factory
 from xret.mapped import write_batches
@@ -62,6 +62,8 @@ def add_to_index(
         _refuse_misfit(index, vectors, corpus)
         vectors.compare_checksums()
         table = rows_of(vectors, corpus, text=manifest.text)
+        if manifest.parts:
+            table = like(table, index.table.column_names)
         old = index.rows_of(table["id"].cast(pa.string())) if replace_ids else np.empty(0, np.int64)
         if not replace_ids:
             index.refuse_ids(table["id"])

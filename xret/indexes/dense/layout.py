@@ -3,7 +3,7 @@
     manifest.json          factory, encoder, dimension, languages with counts, parts, checksums, versions
     empty.faiss            the FAISS index, trained but without rows: every part begins as a copy
     part-00001.faiss       vectors of a run of rows, searchable on their own
-    part-00001.arrow       the same rows: id, lang and, unless left out, text
+    part-00001.arrow       the same rows: id, lang and, unless left out, text and title
     deleted-00002.arrow    the row numbers deleted so far
 
 A row's number (int64) is its position over all parts in order. Every change writes files under new names and then

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from xret.corpus import gather
 from xret.errors import MismatchError
 from xret.indexes.dense.opened import DenseIndex
+from xret.indexes.dense.rows import shown_columns
 from xret.indexes.dense.search import search_index
 from xret.indexes.factory import parse_factory
 from xret.vectors import Vectors
@@ -47,7 +48,7 @@ def search_run(
         threads: CPU threads.
 
     Returns:
-        `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`.
+        `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `title` and `text`.
 
     Raises:
         MismatchError: the vectors are not those of the queries, or of another encoder than the index.
@@ -71,9 +72,8 @@ def search_run(
         "qlang": gather(queries["lang"], query),
         "dlang": gather(index.table["lang"], found),
     }
-    if text and index.manifest.text:
-        columns["text"] = gather(index.table["text"], found)
-    return pa.table(columns)
+    shown = shown_columns(index.table, text=text and index.manifest.text)
+    return pa.table({**columns, **{name: gather(index.table[name], found) for name in shown}})
 
 
 def _how(index: DenseIndex, nprobe: int | None) -> str:

@@ -39,7 +39,7 @@ class DenseIndex(Catalogue):
     Attributes:
         folder: where it lies.
         manifest: what it says of itself.
-        table: `id, lang[, text]` of every row, deleted ones included; a row's number is its place here.
+        table: `id, lang[, title][, text]` of every row, deleted ones included; a row's number is its place here.
         shelves: the vectors.
         deleted: numbers of the deleted rows, ascending.
     """

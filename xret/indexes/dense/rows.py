@@ -1,7 +1,8 @@
-"""The Arrow side of an index: id, language and text of every row, in files beside the vectors."""
+"""The Arrow side of an index: id, language, title and text of every row, in files beside the vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,14 @@ import pyarrow.compute as pc
 from xret.errors import InputError, MismatchError
 from xret.vectors import Vectors
 
-__all__ = ["BLOCK", "count_languages", "row_numbers", "rows_of"]
+__all__ = ["BLOCK", "count_languages", "like", "row_numbers", "rows_of", "shown_columns"]
 
 BLOCK = 8192  # rows handled at a time: 12 MiB of float32 at 384 dimensions
 UNKNOWN = "und"  # BCP 47 for "undetermined"
 
 
 def rows_of(vectors: Vectors, corpus: pa.Table | None, *, text: bool) -> pa.Table:
-    """`id, lang` and, where wanted, `text` of the rows of `vectors`, in their order.
+    """`id, lang` and, where wanted, `text` (and `title`, see `shown_columns`) of the rows of `vectors`, in their order.
 
     Args:
         vectors: what is indexed.
@@ -39,11 +40,27 @@ def rows_of(vectors: Vectors, corpus: pa.Table | None, *, text: bool) -> pa.Tabl
         table = pa.table({"id": ids, "lang": pa.repeat(pa.scalar(UNKNOWN, pa.string()), len(ids))})
     else:
         _refuse_foreign(vectors, corpus)
-        table = corpus.select(["id", "lang", "text"] if text else ["id", "lang"])
+        table = corpus.select(["id", "lang", *shown_columns(corpus, text=text)])
     repeated = _repeated(table["id"])
     if repeated:
         raise InputError(f"id '{repeated[0]}' stands twice in the rows to index; ids must be unique")
     return table.cast(pa.schema([(name, pa.string()) for name in table.column_names]))
+
+
+def shown_columns(corpus: pa.Table, *, text: bool) -> list[str]:
+    """What an index keeps of a corpus to show it: `text` and, where there is one, `title`; nothing without texts."""
+    if not text:
+        return []
+    titled = "title" in corpus.column_names and pa.types.is_string(corpus["title"].type)
+    return ["title", "text"] if titled else ["text"]
+
+
+def like(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Rows to add, with the columns of the index: a title that it keeps and they lack is null, others are left out."""
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    return table.select(list(names))
 
 
 def count_languages(table: pa.Table) -> dict[str, int]:

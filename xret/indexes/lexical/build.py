@@ -19,6 +19,7 @@ from xret.artifact import atomic_folder
 from xret.corpus import check_lang
 from xret.errors import InputError
 from xret.indexes.dense.layout import Sealed
+from xret.indexes.dense.rows import shown_columns
 from xret.indexes.lexical.analyzers import analyzer, base_language, parse_spec, spec_of, stemmer_version
 from xret.indexes.lexical.inversion import Inverter
 from xret.indexes.lexical.layout import Manifest, Segment
@@ -80,16 +81,15 @@ def build_index(
 
 
 def rows_to_index(corpus: pa.Table, *, text: bool) -> pa.Table:
-    """The columns `id, lang, text` as strings.
+    """The columns `id, lang, text` as strings, and `title` where it is kept.
 
     Raises:
         InputError: no rows, or ids that repeat.
     """
     if corpus.num_rows == 0:
         raise InputError("there are no rows to index; the corpus is empty")
-    table = corpus.select(["id", "lang", "text"]).cast(
-        pa.schema([(name, pa.string()) for name in ("id", "lang", "text")])
-    )
+    names = ["id", "lang", *(shown_columns(corpus, text=text) or ["text"])]
+    table = corpus.select(names).cast(pa.schema([(name, pa.string()) for name in names]))
     if pc.count_distinct(table["id"]).as_py() < table.num_rows:
         counted = pc.value_counts(table["id"])
         twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))[0]
@@ -115,8 +115,8 @@ def write_segments(
                 continue
             rows = table.slice(start, stop - start).select(["id", "lang"])
             rows = rows.append_column("length", pa.array(lengths, pa.int32()))
-            if text:
-                rows = rows.append_column("text", table["text"].slice(start, stop - start))
+            for name in shown_columns(table, text=text):
+                rows = rows.append_column(name, table[name].slice(start, stop - start))
             segment, sealed = write_segment(folder, number + len(segments), rows, inverter.inverted())
             segments.append(segment)
             files |= sealed

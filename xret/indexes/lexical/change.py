@@ -18,6 +18,7 @@ from xret.corpus import gather, keep
 from xret.errors import MismatchError
 from xret.indexes.changing import whole_or_not
 from xret.indexes.dense.layout import Sealed, locked, seal
+from xret.indexes.dense.rows import like
 from xret.indexes.lexical.build import FULL, by_language, count_languages, new_analyzers, rows_to_index, write_segments
 from xret.indexes.lexical.inversion import joined
 from xret.indexes.lexical.layout import Manifest, Segment
@@ -58,6 +59,8 @@ def add_to_index(
         index = open_index(folder)
         old = index.manifest
         table = rows_to_index(corpus, text=old.text)
+        if old.segments and old.text:
+            table = like(table, [name for name in index.table.column_names if name != "length"])
         specs = _grown_analyzers(folder, old, table, analyzers or {})
         gone = np.empty(0, np.int64)
         if replacing:

@@ -45,7 +45,7 @@ class LexicalIndex(Catalogue):
         folder: where it lies.
         manifest: what it says of itself.
         segments: the postings.
-        table: `id, lang, length[, text]` of every row, deleted ones included.
+        table: `id, lang, length[, title][, text]` of every row, deleted ones included.
         deleted: numbers of the deleted rows, ascending; a row's number is its place over all segments.
     """
 

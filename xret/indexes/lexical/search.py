@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from xret.corpus import gather
 from xret.errors import UsageError
 from xret.indexes.catalogue import candidate_rows
+from xret.indexes.dense.rows import shown_columns
 from xret.indexes.lexical.analyzers import base_language
 from xret.indexes.lexical.opened import LexicalIndex
 from xret.indexes.lexical.scoring import BM25, QueryTerm, score
@@ -72,8 +73,8 @@ def search_index(
         reader: how queries become terms; None: as they are written, analysed like the documents.
 
     Returns:
-        `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `text`, in the order of
-        `xret.runs.ordered`.
+        `qid, docid, score: float64, rank: int32, qlang, dlang` and, where wanted and kept, `title` and `text`, in
+        the order of `xret.runs.ordered`.
 
     Raises:
         UsageError: k below 1.
@@ -160,7 +161,9 @@ def _run(
     run = run.select(["qid", "docid", "score", "rank"])
     run = run.append_column("qlang", gather(queries["lang"].cast(pa.string()), query))
     run = run.append_column("dlang", gather(index.table["lang"], rows))
-    return run.append_column("text", gather(index.table["text"], rows)) if text and index.manifest.text else run
+    for name in shown_columns(index.table, text=text and index.manifest.text):
+        run = run.append_column(name, gather(index.table[name], rows))
+    return run
 
 
 def _texts(queries: pa.Table) -> Iterator[str]:

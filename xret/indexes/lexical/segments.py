@@ -32,7 +32,7 @@ class Opened:
     Attributes:
         segment: what the manifest says of it.
         start: the number of its first row.
-        table: `id, lang, length[, text]` of its rows.
+        table: `id, lang, length[, title][, text]` of its rows.
         postings: (p,) int32 rows within the segment and (p,) uint16 counts.
         terms: by language (first subtag): the terms, and where in `postings` theirs begin.
     """

@@ -11,6 +11,7 @@ training.py   centroids and codec from a sample, and what they lose
 postings.py   which documents have a token near a centroid
 segments.py   a run of documents: written, joined, opened
 growing.py    documents to parts
+spread.py     their coding by an engine
 build.py      a new index
 change.py     documents added, replaced, deleted; segments joined
 opened.py     an index opened, memory-mapped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -24,7 +25,8 @@ from xret.indexes.multivector.centroids import Centroids
 from xret.indexes.multivector.codec import CODECS, CodecName
 from xret.indexes.multivector.growing import MEMORY, Growth, coder_of, grow, workers
 from xret.indexes.multivector.layout import Manifest, save_array, sweep
-from xret.indexes.multivector.tokens import TokenSource, kept_columns
+from xret.indexes.multivector.spread import Sharing
+from xret.indexes.multivector.tokens import EncodedTokens, TokenSource, kept_columns
 from xret.indexes.multivector.training import Coder, Trained, trained
 
 __all__ = ["build_index"]
@@ -45,6 +47,7 @@ def build_index(
     queries: Sequence[npt.NDArray[np.float32]] | None = None,
     threads: int | None = None,
     progress: bool = False,
+    sharing: Sharing | None = None,
 ) -> Manifest:
     """Build an index folder; it appears under its name when it is complete.
 
@@ -63,6 +66,7 @@ def build_index(
         queries: token vectors of real queries, to measure with what the codes lose; None: made up from documents.
         threads: None for OMP_NUM_THREADS or all cores.
         progress: a bar on stderr, where that is a terminal.
+        sharing: who encodes the documents, all but the sample, and codes them; to the same bytes. None: this process.
 
     Raises:
         InputError: no documents, no tokens, repeated ids, `target` exists, or ``TARGET.partial`` is of another build.
@@ -91,8 +95,12 @@ def build_index(
             pool=executor,
             memory=memory,
             progress=progress,
+            sharing=sharing if isinstance(source, EncodedTokens) else None,
         )
-        return _filled(folder, manifest, growth, stamp)
+        built = _filled(folder, manifest, growth, stamp)
+    if growth.sharing is not None:
+        shutil.rmtree(growth.sharing.work, ignore_errors=True)
+    return built
 
 
 def _refuse(target: Path, source: TokenSource, codec: str, pool: int, memory: int) -> None:

@@ -17,7 +17,7 @@ from xret.corpus import gather
 from xret.errors import InputError, MismatchError
 from xret.indexes.changing import whole_or_not
 from xret.indexes.dense.layout import locked, seal
-from xret.indexes.dense.rows import count_languages
+from xret.indexes.dense.rows import count_languages, like
 from xret.indexes.multivector.growing import MEMORY, Growth, grow, workers
 from xret.indexes.multivector.layout import Manifest, Part, next_number, sweep
 from xret.indexes.multivector.opened import MultiVectorIndex, open_index
@@ -61,7 +61,7 @@ def add_to_index(
     with locked(folder):
         index = open_index(folder)
         _refuse_misfit(index, source)
-        table = _like(index, kept_columns(source.table, text=index.manifest.text))
+        table = like(kept_columns(source.table, text=index.manifest.text), index.table.column_names)
         if not replace_ids:
             index.refuse_ids(table["id"])
         old = index.rows_of(table["id"]) if replace_ids else np.empty(0, np.int64)
@@ -205,13 +205,3 @@ def _refuse_misfit(index: MultiVectorIndex, source: TokenSource) -> None:
             f"{index.folder}: holds token vectors of {index.manifest.dim} dimensions, those to add have {source.dim}"
         )
     index.refuse_other_encoder(source.encoder_name, source.encoder_hash)
-
-
-def _like(index: MultiVectorIndex, table: pa.Table) -> pa.Table:
-    """The columns of the index; a `doc_id` that the index has and the table has not is null, and one that it has not is
-    left out."""
-    names = index.table.column_names
-    for name in names:
-        if name not in table.column_names:
-            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
-    return table.select(names)

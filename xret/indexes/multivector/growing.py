@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from tqdm import tqdm
 
@@ -24,11 +25,12 @@ from xret.indexes.multivector.pooling import pooled
 from xret.indexes.multivector.postings import DOCUMENTS
 from xret.indexes.multivector.reading import BLOCK, blocks, sound_tokens
 from xret.indexes.multivector.segments import Coded, write_segment
+from xret.indexes.multivector.spread import Sharing, spread_blocks
 from xret.indexes.multivector.tokens import TokenSource
 from xret.indexes.multivector.training import Coder
 from xret.indexes.twoway.blas import worker_count
 
-__all__ = ["MEMORY", "Growth", "coder_of", "grow", "workers"]
+__all__ = ["MEMORY", "Growth", "block_coder", "coder_of", "grow", "workers"]
 
 logger = logging.getLogger("xret")
 MEMORY = 1 << 30
@@ -47,6 +49,7 @@ class Growth:
         pool: threads.
         memory: bytes that the coded tokens of a part may take.
         progress: a bar on stderr, where that is a terminal.
+        sharing: who encodes and codes; None: this process.
     """
 
     source: TokenSource
@@ -55,6 +58,19 @@ class Growth:
     pool: ThreadPoolExecutor
     memory: int = MEMORY
     progress: bool = False
+    sharing: Sharing | None = None
+
+
+def block_coder(
+    source: TokenSource, coder: Coder, factor: int, pool: ThreadPoolExecutor
+) -> Callable[[npt.NDArray[np.int64]], Coded]:
+    """What reads a block of documents, pools their tokens and codes them."""
+
+    def code(numbers: npt.NDArray[np.int64]) -> Coded:
+        found, counts = pooled(*sound_tokens(source, numbers), factor, pool, text_first=source.text_first)
+        return coder.code(found, counts, pool)
+
+    return code
 
 
 def grow(folder: Path, manifest: Manifest, growth: Growth, *, skip: int = 0) -> Iterator[Manifest]:
@@ -67,12 +83,10 @@ def grow(folder: Path, manifest: Manifest, growth: Growth, *, skip: int = 0) -> 
     bar = tqdm(total=total, initial=skip, desc="index", unit=" docs", unit_scale=True,
                disable=None if growth.progress else True)  # fmt: skip
     with bar:
-        for numbers in blocks(growth.source, np.arange(skip, total), growth.memory):
+        for numbers, coded in _coded(folder, manifest, growth, skip):
             stop = int(numbers[-1]) + 1
-            found, counts = sound_tokens(growth.source, numbers)
-            found, counts = pooled(found, counts, manifest.pool, growth.pool, text_first=growth.source.text_first)
-            parts.append(growth.coder.code(found, counts, growth.pool))
-            tokens, rows = tokens + len(found), rows + len(numbers)
+            parts.append(coded)
+            tokens, rows = tokens + len(coded.cells), rows + len(numbers)
             bar.update(len(numbers))
             if rows + BLOCK > DOCUMENTS or tokens >= most or stop >= total:
                 own = growth.table.slice(stop - rows, rows)
@@ -80,6 +94,19 @@ def grow(folder: Path, manifest: Manifest, growth: Growth, *, skip: int = 0) -> 
                 logger.info("multivector: part of %s documents, %s tokens", f"{rows:,}", f"{tokens:,}")
                 yield manifest
                 parts, tokens, rows = [], 0, 0
+
+
+def _coded(
+    folder: Path, manifest: Manifest, growth: Growth, skip: int
+) -> Iterator[tuple[npt.NDArray[np.int64], Coded]]:
+    """Blocks of documents from row `skip` on, and their coded tokens."""
+    found = blocks(growth.source, np.arange(skip, growth.table.num_rows), growth.memory)
+    if growth.sharing is None:
+        code = block_coder(growth.source, growth.coder, manifest.pool, growth.pool)
+        yield from ((numbers, code(numbers)) for numbers in found)
+    else:
+        shared = list(found)
+        yield from zip(shared, spread_blocks(folder, growth.sharing, growth, shared, manifest.pool), strict=True)
 
 
 def coder_of(folder: Path, manifest: Manifest) -> Coder:

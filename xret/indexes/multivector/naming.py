@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from xret.corpus import gather
 from xret.errors import UsageError
+from xret.indexes.dense.rows import shown_columns
 from xret.indexes.multivector.asking import Found
 from xret.indexes.multivector.opened import MultiVectorIndex
 
@@ -20,7 +21,8 @@ Ints = npt.NDArray[np.int64]
 
 
 def run_of(index: MultiVectorIndex, queries: pa.Table, found: Sequence[Found], *, text: bool) -> pa.Table:
-    """Hits as a run, not in order: `qid, docid, score, rank, qlang, dlang` and, where wanted and kept, `text`."""
+    """Hits as a run, not in order: `qid, docid, score, rank, qlang, dlang` and, where wanted and kept, `title` and
+    `text`."""
     query = np.repeat(np.arange(len(found)), [len(each.rows) for each in found])
     rows = np.concatenate([each.rows for each in found]) if found else np.empty(0, np.int64)
     scores = np.concatenate([each.scores for each in found]) if found else np.empty(0, np.float32)
@@ -32,9 +34,8 @@ def run_of(index: MultiVectorIndex, queries: pa.Table, found: Sequence[Found], *
         "qlang": gather(queries["lang"].cast(pa.string()), query),
         "dlang": gather(index.table["lang"], rows),
     }
-    if text and index.manifest.text:
-        columns["text"] = gather(index.table["text"], rows)
-    return pa.table(columns)
+    shown = shown_columns(index.table, text=text and index.manifest.text)
+    return pa.table({**columns, **{name: gather(index.table[name], rows) for name in shown}})
 
 
 def document_groups(index: MultiVectorIndex) -> tuple[Ints, list[str]]:

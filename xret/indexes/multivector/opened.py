@@ -31,7 +31,7 @@ class MultiVectorIndex(Catalogue):
     Attributes:
         folder: where it lies.
         manifest: what it says of itself.
-        table: `id, lang[, doc_id][, text]` of every document, deleted ones included.
+        table: `id, lang[, doc_id][, title][, text]` of every document, deleted ones included.
         segments: the coded tokens.
         coder: centroids and codec.
         deleted: numbers of the deleted rows, ascending.

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from xret.artifact import digest
 from xret.corpus import check_lang, corpus_hash, gather
 from xret.errors import InputError, VectorsError
+from xret.indexes.dense.rows import shown_columns
 from xret.indexes.encoding import TextEncoder
 
 __all__ = [
@@ -264,8 +265,8 @@ def kept_columns(table: pa.Table, *, text: bool) -> pa.Table:
     """
     if text and "text" not in table.column_names:
         raise InputError("the texts are to be stored, but there are none beside the vectors; use --no-text")
-    optional = [name for name, wanted in (("doc_id", True), ("text", text)) if wanted and name in table.column_names]
-    names: Sequence[str] = ["id", "lang", *optional]
+    groups = ["doc_id"] if "doc_id" in table.column_names else []
+    names: Sequence[str] = ["id", "lang", *groups, *shown_columns(table, text=text)]
     if pc.count_distinct(table["id"]).as_py() != table.num_rows:
         counted = pc.value_counts(table["id"])
         repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
@@ -275,7 +276,11 @@ def kept_columns(table: pa.Table, *, text: bool) -> pa.Table:
 
 def _rows(table: pa.Table) -> list[str]:
     """Hashes of the columns that an index may keep."""
-    return [f"{name} {_column(table, name)}" for name in ("id", "lang", "doc_id", "text") if name in table.column_names]
+    return [
+        f"{name} {_column(table, name)}"
+        for name in ("id", "lang", "doc_id", "title", "text")
+        if name in table.column_names
+    ]
 
 
 def _column(table: pa.Table, name: str) -> str:

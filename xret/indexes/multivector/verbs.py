@@ -39,9 +39,9 @@ def build(target: Path, corpus: pa.Table, **options: Any) -> dict[str, Any]:
 
     Options: `codec`, `pool`, `text`, `memory`, `seed`, `threads`, `progress`: see `build_index`; `encoder`: see
     `xret.indexes.encoding.GivenEncoder`, ignored with vectors; `queries`: `id, text, lang` to measure with what
-    the codes lose.
+    the codes lose; `sharing`: see `build_index`, which has no use for it with vectors.
     """
-    given = _known(options, *EVERY, "codec", "pool", "text", "memory", "seed", "queries")
+    given = _known(options, *EVERY, "codec", "pool", "text", "memory", "seed", "queries", "sharing")
     source, queries = _source(corpus, given), given.pop("queries", None)
     if queries is not None and "tokens" in queries.column_names:
         given["queries"] = ArrowTokens(queries).read(np.arange(queries.num_rows))

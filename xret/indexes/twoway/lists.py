@@ -43,8 +43,8 @@ def _batches(ids: NDArray[np.int64], cosines: NDArray[np.float32], schema: pa.Sc
         yield pa.record_batch(columns, schema=schema)
 
 
-def read_lists(path: Path) -> Neighbours:
-    """Lists as they were written, in memory of our own.
+def read_lists(path: Path, start: int = 0, stop: int | None = None) -> Neighbours:
+    """Lists as they were written, from one row to before another, in memory of our own.
 
     Raises:
         InputError: missing, damaged, or something else.
@@ -52,12 +52,13 @@ def read_lists(path: Path) -> Neighbours:
     table = map_table(path, remedy="delete it, and search again")
     if table.column_names != ["ids", "cosines"]:
         raise InputError(f"{path}: holds {', '.join(table.column_names)}, wanted ids and cosines; search again")
+    table = table.slice(start, None if stop is None else stop - start)
     k = table.schema.field("ids").type.list_size
     ids, cosines = np.empty((table.num_rows, k), np.int64), np.empty((table.num_rows, k), np.float32)
-    start = 0
+    first = 0
     for batch in table.to_batches():
-        stop = start + batch.num_rows
-        ids[start:stop] = batch.column("ids").flatten().to_numpy().reshape(-1, k)
-        cosines[start:stop] = batch.column("cosines").flatten().to_numpy().reshape(-1, k)
-        start = stop
+        last = first + batch.num_rows
+        ids[first:last] = batch.column("ids").flatten().to_numpy().reshape(-1, k)
+        cosines[first:last] = batch.column("cosines").flatten().to_numpy().reshape(-1, k)
+        first = last
     return Neighbours(ids, cosines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from xret.indexes.twoway.lists import read_lists, write_lists
 from xret.indexes.twoway.search import Search
 from xret.indexes.twoway.sides import Neighbours, TwoWay
 from xret.indexes.twoway.topk import TopK
+
+if TYPE_CHECKING:
+    from xret.engines import Engine
 
 __all__ = ["find_shards", "merged_shards", "open_neighbours", "parse_shard", "save_neighbours", "shard_rows"]
 
@@ -120,29 +123,39 @@ def _others(number: int) -> str:
     return f"{are} of other vectors or another k"
 
 
-def merged_shards(search: Search, folders: Iterable[Path]) -> TwoWay:
+def merged_shards(
+    search: Search, folders: Iterable[Path], *, engine: Engine | None = None, work: Path | None = None
+) -> TwoWay:
     """One search's neighbours from its shards: the same as if it had not been divided.
 
     Args:
         search: opened on the same vectors.
         folders: all shards, in order.
+        engine: shares out the merging of what the columns have found in each shard.
+        work: with an engine, a folder that all workers can open.
 
     Raises:
         InputError: a shard is damaged, or they do not make up the whole.
     """
     rows, columns = search.x.rows.rows, search.y.rows.rows
     forward, backward = search.empty(rows, columns)
-    start = 0
+    start, parts = 0, []
     for folder in folders:
         ahead, back = _both(folder, read_manifest(folder, kind="neighbours"))
         stop = start + len(ahead.ids)
         if stop > rows or back.ids.shape != backward.ids.shape:
             raise InputError(f"{folder}: is no shard of this search; search again")
         forward.ids[start:stop], forward.values[start:stop] = ahead.ids, ahead.cosines
-        _fold(backward, back)
+        if engine is None:
+            _fold(backward, back)
+        parts.append(folder / "backward.arrow")
         start = stop
     if start != rows:
         raise InputError(f"the shards hold {start:,} of {rows:,} rows; search the missing ones")
+    if engine is not None and work is not None:
+        from xret.indexes.twoway.cells import spread_merge
+
+        spread_merge(backward, parts, engine=engine, work=work)
     return search.finished(forward, backward)
 
 

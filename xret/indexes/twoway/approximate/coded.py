@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from xret.errors import InputError, UsageError
 from xret.indexes.choice import readable_bytes
-from xret.indexes.dense.training import core, faiss_module
+from xret.indexes.dense.training import core, faiss_module, write_faiss
 from xret.indexes.twoway.approximate.factories import Way
 from xret.indexes.twoway.filters.similarity import exact_cosines
 from xret.indexes.twoway.plan import private_memory
@@ -20,10 +21,10 @@ from xret.indexes.twoway.search import Search
 from xret.indexes.twoway.sides import Side
 from xret.indexes.twoway.topk import TopK
 
-__all__ = ["Coded", "Settings"]
+__all__ = ["QUERIES", "Coded", "Settings"]
 
 _ADD = 16_384  # rows put into an index at a time
-_QUERIES = 32_768  # rows searched for and scored at a time
+QUERIES = 32_768  # rows searched for and scored at a time
 _SWEEP = 32_768  # rows of the other side read at a time, to score their candidates
 
 
@@ -47,14 +48,18 @@ class Settings:
 class Coded:
     """An index of one side, searched with the rows of the other."""
 
-    def __init__(self, search: Search, way: Way, settings: Settings) -> None:
+    def __init__(self, search: Search, way: Way, index: Any) -> None:
+        """Of y, made by `learnt`."""
+        self._search, self._way, self._index = search, way, index
+
+    @classmethod
+    def learnt(cls, search: Search, way: Way, settings: Settings) -> Coded:
         """Learn from a sample of y, and take in all of y.
 
         Raises:
             InputError: FAISS cannot make this index.
             UsageError: its codes do not fit the memory.
         """
-        self._search, self._way = search, way
         faiss = faiss_module()
         _check_room(search.y.rows.rows, way, settings)
         room = settings.rows(8 * search.y.rows.dim)
@@ -63,19 +68,24 @@ class Coded:
             np.random.default_rng(settings.seed).choice(search.y.rows.rows, size, replace=False, shuffle=False)
         )
         try:
-            self._index = faiss.index_factory(search.y.rows.dim, way.name, faiss.METRIC_INNER_PRODUCT)
-            _quiet(core(self._index))
-            self._index.train(_unit(search.y, rows))
+            index = faiss.index_factory(search.y.rows.dim, way.name, faiss.METRIC_INNER_PRODUCT)
+            _quiet(core(index))
+            index.train(_unit(search.y, rows))
             for start in range(0, search.y.rows.rows, _ADD):
-                self._index.add(_unit(search.y, np.arange(start, min(start + _ADD, search.y.rows.rows))))
+                index.add(_unit(search.y, np.arange(start, min(start + _ADD, search.y.rows.rows))))
         except RuntimeError as error:  # all that FAISS raises
             reason = str(error).split("Error: ")[-1].replace("\n", " ")[:200]
             raise InputError(f"search '{way.name}' cannot be done: {reason}") from error
+        return cls(search, way, index)
+
+    def write(self, path: Path) -> None:
+        """Keep the index in a file."""
+        write_faiss(self._index, path)
 
     def all(self, probes: int, bar: Any) -> Iterator[tuple[int, TopK]]:
         """First row and lists of one block of x after the other."""
-        for start in range(0, self._search.x.rows.rows, _QUERIES):
-            rows = np.arange(start, min(start + _QUERIES, self._search.x.rows.rows))
+        for start in range(0, self._search.x.rows.rows, QUERIES):
+            rows = np.arange(start, min(start + QUERIES, self._search.x.rows.rows))
             yield start, self.find(rows, probes)
             bar.update(len(rows))
 

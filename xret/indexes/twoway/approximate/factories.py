@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
 from xret.errors import InputError, UsageError
+from xret.indexes.choice import list_count
 from xret.indexes.factory import parse_factory
 
 __all__ = ["Way", "check_search", "parse_search"]
@@ -79,7 +79,7 @@ def parse_search(text: str, *, rows: int, columns: int, dim: int, memory: int) -
 
 def _automatic(size: int, dim: int, memory: int) -> str:
     """Lists compared from the vectors' own file, if memory holds that as float16; else codes of one bit a number."""
-    lists = max(1, min(2 ** round(math.log2(4 * math.sqrt(size))), size // 40))
+    lists = max(1, min(list_count(size), size // 40))
     return f"IVF{lists},{'Flat' if 2 * dim * size <= memory else 'RaBitQ'}"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,14 @@ from xret.indexes.dense.training import faiss_module, faiss_threads
 from xret.indexes.twoway.approximate.coded import Coded, Settings
 from xret.indexes.twoway.approximate.factories import Way, parse_search
 from xret.indexes.twoway.approximate.listmajor import Clusters, ListMajor
+from xret.indexes.twoway.approximate.spread import Spread
 from xret.indexes.twoway.rows import Selection, take
 from xret.indexes.twoway.search import Search, open_search
 from xret.indexes.twoway.sides import Side, TwoWay
 from xret.indexes.twoway.topk import TopK
+
+if TYPE_CHECKING:
+    from xret.engines import Engine
 
 __all__ = ["Approximate", "approximate_knn"]
 
@@ -57,6 +63,8 @@ def approximate_knn(
     memory: int | None = None,
     threads: int | None = None,
     progress: bool = False,
+    engine: Engine | None = None,
+    work: Path | None = None,
 ) -> Approximate:
     """k nearest neighbours by cosine in both directions, most of them: for sizes at which comparing all is hopeless.
 
@@ -74,6 +82,8 @@ def approximate_knn(
         memory: bytes that the process may take, pages of mapped files aside; None for no limit.
         threads: CPU threads; None for all cores.
         progress: show a bar.
+        engine: shares out what is done for all rows (see `xret.engines`); what is learnt from samples is learnt here.
+        work: with an engine, a folder that all workers can open.
 
     Raises:
         InputError: a factory that is unknown, or learns more centres than there are rows.
@@ -86,13 +96,14 @@ def approximate_knn(
     if ways[0] is None or ways[1] is None:
         return Approximate(search.finished(*search.lists(0, sizes[0])), "exact", 1.0)
     settings = Settings(seed, memory or _MEMORY)
+    spread = Spread(search, engine, work, settings, threads) if engine is not None and work is not None else None
     samples = tuple(_sample(size, SAMPLE, seed) for size in sizes)
     truth = _truth(search, samples[0]), _truth(_turned(search), samples[1])
     with faiss_threads(search.workers), _bar(sum(sizes), progress) as bar:
         if ways[0].listed:
-            lists, how = _by_lists(search, ways[0], samples, truth, settings, bar)
+            lists, how = _by_lists(search, ways[0], samples, truth, settings, bar, spread)
         else:
-            lists, how = _by_codes(search, (ways[0], ways[1]), samples, truth, settings, bar)
+            lists, how = _by_codes(search, (ways[0], ways[1]), samples, truth, settings, bar, spread)
     pairs = zip(truth, lists, samples, strict=True)
     recall = float(np.mean([_recall(wanted, found.ids[rows]) for wanted, found, rows in pairs]))
     logger.warning(
@@ -103,7 +114,13 @@ def approximate_knn(
 
 
 def _by_lists(
-    search: Search, way: Way, samples: tuple[Ints, ...], truth: tuple[Ints, Ints], settings: Settings, bar: tqdm[Any]
+    search: Search,
+    way: Way,
+    samples: tuple[Ints, ...],
+    truth: tuple[Ints, Ints],
+    settings: Settings,
+    bar: tqdm[Any],
+    spread: Spread | None,
 ) -> tuple[tuple[TopK, TopK], str]:
     clusters, most = _clusters(search, way.lists, settings), min(way.lists, _PROBES)
     homes = clusters.nearest(search.y, truth[0].ravel(), 1).reshape(truth[0].shape)
@@ -112,7 +129,13 @@ def _by_lists(
     own = clusters.nearest(search.y, samples[1], 1)
     back = np.concatenate([_ranks(near[:, place], own) for place in range(truth[1].shape[1])], axis=1)
     probes = next((p for p in _doubling(most) if min((ahead < p).mean(), (back < p).mean()) >= WANTED), most)
-    lists = ListMajor(search, clusters, probes, settings.rows(12 * search.x.rows.dim + 24 * probes), bar).run()
+    if spread is None:
+        home = clusters.nearest(search.y, np.arange(search.y.rows.rows), 1)[:, 0]
+        look = partial(clusters.nearest, search.x, probes=probes)
+        chunk = settings.rows(12 * search.x.rows.dim + 24 * probes)
+        lists = ListMajor(search, look, home, chunk=chunk, bar=bar).run()
+    else:
+        lists = spread.by_lists(clusters, probes, bar)
     bar.update(search.y.rows.rows)
     return _topped_up(search, lists), f"{way.name}, {probes:,} of {way.lists:,} lists compared"
 
@@ -124,18 +147,20 @@ def _by_codes(
     truth: tuple[Ints, Ints],
     settings: Settings,
     bar: tqdm[Any],
+    spread: Spread | None,
 ) -> tuple[tuple[TopK, TopK], str]:
     lists = search.empty(search.x.rows.rows, search.y.rows.rows)
     words = []
     for turn, way in enumerate(ways):
         own = search if turn == 0 else _turned(search)
-        coded = Coded(own, way, settings)
+        coded = Coded.learnt(own, way, settings)
         wanted, rows = truth[turn], samples[turn]
         for probes in _doubling(way.lists or 1):
             found = coded.find(rows, probes)
             if _recall(wanted, found.ids) >= WANTED:
                 break
-        for start, found in coded.all(probes, bar):
+        answers = coded.all(probes, bar) if spread is None else spread.by_codes(coded, way, probes, turn, bar)
+        for start, found in answers:
             _into(lists, found, start, turn)
         words.append(f"{way.name}" + (f", {probes:,} of {way.lists:,} lists" if way.lists else ""))
     return _topped_up(search, lists), "; ".join(dict.fromkeys(words))

@@ -7,7 +7,7 @@ queries as vectors, each list is the concern of thousands of them: they are comp
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from xret.indexes.twoway.topk import TopK
 __all__ = ["Clusters", "ListMajor"]
 
 Ints = NDArray[np.int64]
+Lists = NDArray[np.int32]
 _READ = 8192  # rows assigned at a time
 _CHUNK = 131_072  # rows of x held at a time at most
 
@@ -74,17 +75,25 @@ class _Piece:
 
 
 class ListMajor:
-    """One approximate search: every vector of x is compared with those of y in the lists nearest to it."""
+    """One approximate search: every vector of x is compared with those of y in the lists that are near to it."""
 
-    def __init__(self, search: Search, clusters: Clusters, probes: int, chunk: int, bar: Any) -> None:
-        """Through the `probes` nearest lists of every row of x, `chunk` rows at a time; `bar` counts rows."""
-        self._chunk = max(_READ, min(chunk, _CHUNK))
-        self._search, self._clusters, self._probes, self._bar = search, clusters, probes, bar
+    def __init__(
+        self, search: Search, near: Callable[[Ints], Lists], home: NDArray[np.int32], *, chunk: int, bar: Any
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            search: of both sides.
+            near: (p, probes) the lists to look into for each of some rows of x; -1 for none.
+            home: (rows of y,) the list of each.
+            chunk: rows of x at a time.
+            bar: counts rows of x.
+        """
+        self._chunk = max(_READ, min(chunk, _CHUNK) // _READ * _READ)
+        self._search, self._near, self._bar = search, near, bar
         self._lock = threading.Lock()
-        everything = np.arange(search.y.rows.rows)
-        home = clusters.nearest(search.y, everything, 1)[:, 0]
         self._members = np.argsort(home, kind="stable")
-        self._ends = np.searchsorted(home[self._members], np.arange(clusters.lists + 1))
+        self._ends = np.searchsorted(home[self._members], np.arange(int(home.max(initial=-1)) + 2))
 
     def run(self) -> tuple[TopK, TopK]:
         """The lists of x and of y."""
@@ -93,14 +102,24 @@ class ListMajor:
         with single_threaded_blas() as limited, ThreadPoolExecutor(self._search.workers if limited else 1) as pool:
             for start in range(0, rows, self._chunk):
                 numbers = np.arange(start, min(start + self._chunk, rows))
-                near = self._clusters.nearest(self._search.x, numbers, self._probes)
                 held = _Piece.of(self._search.x, numbers, self._search)
                 for _ in pool.map(
-                    lambda job, held=held: self._meet(held.take(job[1]), job[0], forward, backward), _visits(near)
+                    lambda job, held=held: self._meet(held.take(job[1]), job[0], forward, backward),
+                    self._visits(self._near(numbers)),
                 ):
                     pass
                 self._bar.update(len(numbers))
         return forward, backward
+
+    def _visits(self, near: Lists) -> Iterator[tuple[int, Ints]]:
+        """(list, rows that look into it) of lists that somebody is in."""
+        flat = near.ravel()
+        order = np.argsort(flat, kind="stable")
+        lists, begin = np.unique(flat[order], return_index=True)
+        ends = np.append(begin[1:], len(order))
+        for number, first, last in zip(lists.tolist(), begin.tolist(), ends.tolist(), strict=True):
+            if 0 <= number < len(self._ends) - 1:
+                yield number, order[first:last] // near.shape[1]
 
     def _meet(self, rows: _Piece, list_number: int, forward: TopK, backward: TopK) -> None:
         members = self._members[self._ends[list_number] : self._ends[list_number + 1]]
@@ -128,13 +147,3 @@ class ListMajor:
         cosine = meeting.exact(row, column)
         with self._lock:
             backward.fold(across.numbers[column], down.numbers[row], cosine)
-
-
-def _visits(near: NDArray[np.int32]) -> Iterator[tuple[int, Ints]]:
-    """(list, rows that look into it) from (n, probes) lists of each row."""
-    flat = near.ravel()
-    order = np.argsort(flat, kind="stable")
-    lists, begin = np.unique(flat[order], return_index=True)
-    ends = np.append(begin[1:], len(order))
-    for number, first, last in zip(lists.tolist(), begin.tolist(), ends.tolist(), strict=True):
-        yield number, order[first:last] // near.shape[1]
