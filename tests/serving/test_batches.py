@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.serving.conftest import make_index, sample
-from xret.encoders import load_encoder
+from xret.encoders import Encoder, load_encoder
 from xret.encoders.runtime.steady import steady
 from xret.serving.asking import Answer, Asked, Asking, Job
 from xret.serving.batching import Batcher
@@ -23,6 +24,7 @@ from xret.serving.generation import Place
 from xret.serving.generations import Systems
 from xret.serving.limits import Limits
 from xret.serving.metrics import Metrics
+from xret.serving.remembering import Remembering, Shelf, places_of
 
 for _module in ("fastapi", "uvicorn", "prometheus_client", "httpx"):
     pytest.importorskip(_module, reason=f"{_module} is not installed (extra serve)")
@@ -39,7 +41,17 @@ def systems(indexes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     places = [Place(kind, path, "xret-mini") for kind, path in indexes.items()]
     for at, factory in enumerate(FACTORIES):
         places.append(Place(f"dense{at}", make_index(folder / str(at), sample(), factory=factory)))
-    return Systems(places, lambda name: steady(load_encoder(name, device="cpu", threads=1)), metrics=Metrics())
+    shelf = Shelf(300_000)  # of far fewer documents than are looked into
+
+    def load(name: str) -> Any:
+        return Remembering(steady(load_encoder(name, device="cpu", threads=1)), shelf)
+
+    return Systems(places, load, metrics=Metrics())
+
+
+@cache
+def steadied() -> Encoder:
+    return steady(load_encoder("xret-mini", device="cpu", threads=1))
 
 
 def job(systems: Systems, texts: list[str], **options: Any) -> Job:
@@ -65,6 +77,8 @@ OPTIONS = st.fixed_dictionaries(
         "facets": st.sampled_from([20, 200]),
         "text": st.just(False),
         "calibrate": st.sampled_from(["zscore", "rrf"]),
+        "rerank": st.sampled_from(["light", "maxsim"]),
+        "depth": st.just(12),
     },
 )
 
@@ -81,6 +95,24 @@ def test_company_changes_nothing(systems: Systems, queries: list[str], data: st.
     both = [shown(asking([job(systems, [text], **options)])[0]) for one, options in asked[:1] for text in one]
     hits = [json.loads(one)[0][1] for one in both]
     assert hits == [part[1] for part in json.loads(alone[0])]  # nor do the other queries of a request
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([*sample()["text"].to_pylist()[:9], ""]), max_size=5), max_size=6))
+def test_what_is_remembered_is_what_would_be_made(calls: list[list[str]]) -> None:
+    plain, shelf = steadied(), Shelf(30_000)
+    encoder: Any = Remembering(plain, shelf)
+    for texts in calls:
+        for one, other in zip(
+            encoder.encode_tokens(texts, role="document"), plain.encode_tokens(texts, role="document"), strict=True
+        ):
+            assert one.tobytes() == other.tobytes()
+        vectors, _ = encoder.encode_counted(texts, role="document")
+        assert vectors.tobytes() == plain.encode_counted(texts, role="document")[0].tobytes()
+        places = zip(places_of(encoder, texts, role="document"), places_of(plain, texts, role="document"), strict=True)
+        assert all((one == other).all() for one, other in places)
+        assert shelf.taken <= 30_000
+    assert Shelf(0).get(()) is None
 
 
 def test_a_request_that_fails_fails_alone(systems: Systems, queries: list[str]) -> None:

@@ -14,10 +14,11 @@ from tests.serving.conftest import mini, sample
 from xret.encoders.reading.places import token_places
 from xret.encoders.runtime.steady import padded_length
 from xret.errors import InputError, UsageError, XretError
+from xret.serving.generation import place_of
 from xret.serving.keys import Key, is_loopback, refuse_open, wanted_key
 from xret.serving.limits import Limits
 from xret.serving.matches import text_matches, token_matches
-from xret.serving.server import place_of
+from xret.serving.systems import public_name
 
 for _module in ("fastapi", "uvicorn", "prometheus_client", "httpx"):
     pytest.importorskip(_module, reason=f"{_module} is not installed (extra serve)")
@@ -73,6 +74,16 @@ def test_matches_of_nothing() -> None:
     assert text_matches(mini(), "a", [""]) == [[]]
 
 
+def test_names_of_models_say_nothing_of_the_disk() -> None:
+    for name, shown in (
+        ("xret-mini", "xret-mini"),
+        ("org/model:int8", "org/model:int8"),
+        ("/srv/models/mine", "mine"),
+        ("../mine+/srv/adapters/de", "mine+de"),
+    ):
+        assert public_name(name) == shown
+
+
 def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XRET_API_KEY", raising=False)
     assert wanted_key(None) is None
@@ -113,10 +124,20 @@ def test_names_of_systems(tmp_path: Path) -> None:
             place_of(wrong, None)
 
 
-def test_a_store_is_served_by_what_leads_to_it() -> None:
-    for store in ("milvus://127.0.0.1:19530/docs", "news=milvus:file.db/docs"):
-        with pytest.raises(InputError, match="xret store link"):
-            place_of(store, None)
+@pytest.mark.parametrize(
+    ("given", "name", "folder"),
+    [
+        ("milvus://127.0.0.1:19530/docs", "docs", "milvus:/127.0.0.1:19530/docs"),
+        ("news=milvus://host/db/docs", "news", "milvus:/host:19530/db/docs"),
+        ("news=milvus:file.db/_docs", "news", "milvus:file.db/_docs"),
+        ("milvus:file.db/_docs", "docs", "milvus:file.db/_docs"),
+    ],
+)
+def test_names_of_stores(given: str, name: str, folder: str) -> None:
+    place = place_of(given, None)
+    assert (place.name, str(place.folder), place.fixed) == (name, folder, Path(folder))
+    with pytest.raises(UsageError, match="write milvus://HOST"):
+        place_of("milvus://nowhere", None)
 
 
 @pytest.mark.parametrize("limit", [{"k": 0}, {"timeout": 0.0}, {"wait": -1.0}, {"grace": float("inf")}, {"body": -5}])

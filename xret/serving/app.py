@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,9 +16,10 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from xret import __version__
-from xret.errors import XretError
+from xret.errors import UnreachableError, XretError
 from xret.serving import schema
 from xret.serving.asking import Asked, Job
+from xret.serving.checks import check_languages, check_options, check_texts
 from xret.serving.failures import Refusal, failure_body, first_problem
 from xret.serving.gate import Gate, internal
 from xret.serving.page import page_routes
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = ["make_app"]
 
+logger = logging.getLogger("xret")
+
 FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": schema.Failure, "description": what}
     for status, what in (
         (401, "No key, or a wrong one"), (404, "No such system"), (413, "Too large"), (415, "Not JSON"),
-        (422, "Not valid"), (429, "Too many requests at a time"), (503, "Stopping"), (504, "Took too long"),
+        (422, "Not valid"), (429, "Too many requests at a time"), (503, "Stopping, or a store is away"),
+        (504, "Took too long"),
     )
 }  # fmt: skip
 
@@ -79,6 +84,12 @@ def _failures(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
         return answered(request, internal())  # the gate, which it is raised to next, writes the log
+
+    @app.exception_handler(UnreachableError)
+    async def away(request: Request, error: UnreachableError) -> Response:
+        logger.warning("serve: %s", error)
+        what = "the store behind this system does not answer; try again in a while"
+        return answered(request, Refusal(503, "unavailable", what))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:
@@ -134,7 +145,7 @@ def _vectors(app: FastAPI, state: State) -> None:
     async def encode(asked: schema.EncodeRequest) -> Response:
         """Sentence vectors of texts."""
         since = time.perf_counter()
-        _check_texts(state, asked.texts)
+        check_texts(state.limits, asked.texts)
         if asked.lang is not None and len(asked.lang) != len(asked.texts):
             raise Refusal(422, "invalid", f"{len(asked.lang)} languages, {len(asked.texts)} texts; give one for each")
         found = await _computed(state, lambda: encode_texts(state.systems, asked))
@@ -144,8 +155,8 @@ def _vectors(app: FastAPI, state: State) -> None:
     async def score(asked: schema.ScoreRequest) -> Response:
         """How well the texts of pairs fit each other."""
         since = time.perf_counter()
-        _check_texts(state, [text for pair in asked.pairs for text in pair], pairs=len(asked.pairs))
-        found = await _computed(state, lambda: score_pairs(state.systems, asked))
+        check_texts(state.limits, [text for pair in asked.pairs for text in pair], pairs=len(asked.pairs))
+        found = await _computed(state, lambda: score_pairs(state.systems, asked, reranker=state.reranker))
         return _json({**found, "took_ms": _since(since)})
 
 
@@ -153,7 +164,7 @@ def _operation(app: FastAPI, state: State) -> None:
     @app.get("/systems", response_model=list[schema.System], responses=FAILURES, tags=["operation"])
     async def systems() -> Response:
         """What can be asked, the first is asked where a request names none."""
-        return _json([described(one) for one in state.systems.current()])
+        return _json([described(one, cross=state.reranker is not None) for one in state.systems.current()])
 
     @app.get("/metrics", response_class=Response, tags=["operation"])
     async def metrics() -> Response:
@@ -190,13 +201,13 @@ async def _answers(
     state: State, queries: Sequence[Asked], asked: schema.Options
 ) -> tuple[list[Answer], dict[str, str]]:
     """The answers, and which systems in which states gave them."""
-    _check_options(state, asked)
-    _check_texts(state, [one.text for one in queries])
+    check_options(state.limits, asked)
+    check_texts(state.limits, [one.text for one in queries])
     names = asked.fuse or ([asked.system] if asked.system else None)
     held = ExitStack()
     try:
         systems = held.enter_context(state.systems.lease(names))
-        _check_languages(asked, systems)
+        check_languages(asked, systems)
         job = Job(queries, asked, systems, held, min(state.limits.explain, asked.k))
     except BaseException:
         held.close()
@@ -207,37 +218,6 @@ async def _answers(
 
 def _shown(systems: Sequence[Any]) -> dict[str, list[str]]:
     return {"system": [one.place.name for one in systems], "version": [one.version for one in systems]}
-
-
-def _check_options(state: State, asked: schema.Options) -> None:
-    limits = state.limits
-    if asked.k > limits.k:
-        raise Refusal(422, "too_many_hits", f"k is {asked.k}; ask for fewer hits", limit=limits.k)
-    for name in ("depth", "facets"):
-        if (getattr(asked, name) or 0) > limits.depth:
-            raise Refusal(422, "too_deep", f"{name} is {getattr(asked, name)}; ask for fewer", limit=limits.depth)
-    if asked.fuse and asked.system:
-        raise Refusal(422, "invalid", "'system' is one to ask, 'fuse' are several; give one of the two")
-    if asked.fuse and len(set(asked.fuse)) < len(asked.fuse):
-        raise Refusal(422, "invalid", "'fuse' names a system twice; name each once")
-
-
-def _check_languages(asked: schema.Options, systems: Sequence[Any]) -> None:
-    for one in asked.languages or ():
-        if not any(each.known([one]) for each in systems):
-            raise Refusal(422, "unknown_language", f"no document here is in language '{one}'; see /systems")
-
-
-def _check_texts(state: State, texts: Sequence[str], *, pairs: int | None = None) -> None:
-    limits = state.limits
-    if (pairs or len(texts)) > limits.texts:
-        raise Refusal(413, "too_many", f"{pairs or len(texts):,} at a time; send fewer", limit=limits.texts)
-    if any(len(text) > limits.text for text in texts):
-        raise Refusal(413, "too_long", "a text has more characters than are read here; send less", limit=limits.text)
-    if sum(map(len, texts)) > limits.characters:
-        raise Refusal(413, "too_long", "the texts together have too many characters", limit=limits.characters)
-    if any(not text.strip() for text in texts):
-        raise Refusal(422, "empty", "a text is empty; give it some words")
 
 
 def _batcher(state: State) -> Any:
@@ -264,6 +244,4 @@ def _json(value: Any) -> Response:
 
 
 def _tell_swap(error: Exception) -> None:
-    import logging
-
-    logging.getLogger("xret").warning("serve: not swapped: %s", error)
+    logger.warning("serve: not swapped: %s", error)

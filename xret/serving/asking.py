@@ -6,6 +6,7 @@ What a request is answered does not depend on those beside it: the encoder is st
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,18 +17,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from xret.indexes.kinds import verbs
+from xret.errors import XretError
+from xret.indexes.kinds import STORE, verbs
 from xret.serving.failures import Refusal
 from xret.serving.generation import Generation
 from xret.serving.refining import fused, refined
 from xret.serving.rows import Rows, facets, hits_of, split
 
 if TYPE_CHECKING:
-    from xret.encoders import Encoder
+    from xret.encoders import Encoder, Reranker
     from xret.serving.metrics import Metrics
 
 __all__ = ["Answer", "Asked", "Asking", "Job"]
 
+logger = logging.getLogger("xret")
 Floats = npt.NDArray[np.float32]
 DEEP = 100  # hits per query that are reranked, calibrated or fused where a request does not say
 
@@ -59,6 +62,7 @@ class Job:
         systems: the states it is answered from.
         held: keeps them open until the job is done with.
         explained: hits per query whose matches are told.
+        left: nobody waits for it any more.
     """
 
     queries: Sequence[Asked]
@@ -66,6 +70,7 @@ class Job:
     systems: tuple[Generation, ...]
     held: ExitStack = field(default_factory=ExitStack)
     explained: int = 0
+    left: bool = False
 
     @property
     def later(self) -> bool:
@@ -111,14 +116,17 @@ class _Encoded:
 class Asking:
     """Answers batches of jobs; called by several threads."""
 
-    def __init__(self, *, threads: int | None = None, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, *, threads: int | None = None, metrics: Metrics | None = None, reranker: Reranker | None = None
+    ) -> None:
         """Settings.
 
         Args:
             threads: of a search; None for all cores.
             metrics: told how long the steps take.
+            reranker: a cross-encoder, for those who ask for it.
         """
-        self._threads, self._metrics = threads, metrics
+        self._threads, self._metrics, self._reranker = threads, metrics, reranker
 
     def __call__(self, jobs: Sequence[Job]) -> list[list[Answer] | BaseException]:
         """The answers of each job, or why there are none."""
@@ -145,8 +153,12 @@ class Asking:
         counted = [runs[id(job), search] for search in _counts(job)]
         out = []
         for place, query in enumerate(job.queries):
+            if job.left:
+                break  # what is dear comes now
             found = fused([one[place] for one in lists], [each.place.name for each in job.systems], job.options.fusion)
-            found = refined(found, query.text, query.lang, job.options, _model(job), deep=job.fetched)
+            found = refined(
+                found, query.text, query.lang, job.options, _model(job), deep=job.fetched, reranker=self._reranker
+            )
             found = found.first(job.options.k)
             among = [one[place] for one in counted] or [found]
             hits = hits_of(found, query, options=job.options, encoder=_model(job), explained=job.explained)
@@ -193,10 +205,16 @@ class Asking:
         own: dict[str, Any] = {}
         if search.system.kind != "lexical":
             own["encoder"] = encoded[id(search.system)]
-        run = verbs(search.system.kind).search(
-            search.system.index, table, k=search.k, languages=search.languages, text=search.text,
-            threads=self._threads, **own,
-        )  # fmt: skip
+        try:
+            run = verbs(search.system.kind).search(
+                search.system.index, table, k=search.k, languages=search.languages, text=search.text,
+                threads=self._threads, **own,
+            )  # fmt: skip
+        except XretError as error:
+            if search.system.kind != STORE:
+                raise
+            logger.warning("serve: '%s': %s", search.system.place.name, error)
+            raise Refusal(503, "store", "the store behind this system does not answer; ask again later") from error
         return split(run, len(queries))
 
     def _clock(self, step: str, since: float) -> None:

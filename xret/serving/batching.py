@@ -63,7 +63,10 @@ class Batcher:
         self._waiting.append((job, future))
         self._metrics.queued.set(len(self._waiting))
         self._arrived.set()
-        return await future
+        try:
+            return await future
+        finally:
+            job.left = True  # also when the answer is there: then it is of no consequence
 
     async def compute(self, work: Callable[[], Result]) -> Result:
         """Call something in a worker's thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,23 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 from xret.artifact import MANIFEST, file_hash
 from xret.errors import InputError, MismatchError
-from xret.indexes.kinds import index_kind, verbs
+from xret.indexes.kinds import STORE, index_kind, verbs
+from xret.stores.place import is_remote, parse_place
 
 if TYPE_CHECKING:
     from xret.encoders import Encoder
 
-__all__ = ["Generation", "Place", "open_generation", "version_of"]
+__all__ = ["Generation", "Place", "open_generation", "place_of", "version_of"]
 
 PROBE = "rain"  # asked once of every index that is opened, before anybody else asks
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a system is found: `folder` may be a link, or change its content; it is looked at again at every swap."""
+    """Where a system is found: `folder` may be a link, or change its content; it is looked at again at every swap.
+
+    It may also be the place of a store, as ``milvus://host:port/collection``.
+    """
 
     name: str
     folder: Path
     encoder: str | None = None
+
+    @property
+    def fixed(self) -> Path:
+        """Where a link leads now, for it may lead elsewhere tomorrow; a store's own place, which answers for itself."""
+        return self.folder if is_remote(self.folder) else self.folder.resolve()
 
 
 @dataclass(eq=False)
@@ -75,6 +85,25 @@ class Generation:
         return tuple(one for one in wanted if any(f"{tag}-".startswith(f"{one.lower()}-") for tag in has))
 
 
+def place_of(given: str, encoder: str | None) -> Place:
+    """``NAME=FOLDER`` or ``FOLDER``, whose name is the folder's without ``.index``; or a store's place for the folder.
+
+    Raises:
+        InputError: a name that is none.
+        UsageError: a store's place that is none.
+    """
+    name, equals, folder = given.partition("=")
+    if is_remote(folder) or is_remote(given):
+        store = parse_place(given if is_remote(given) else folder)
+        name, folder = name if is_remote(folder) else store.name.strip("_"), str(store)
+    elif not equals or "/" in name or Path(given).exists():
+        name, folder = Path(given).resolve().name if Path(given).name in ("", ".", "..") else Path(given).name, given
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", name.removesuffix(".index")).strip("-.") or "index"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise InputError(f"'{given}': '{name}' is no name; write NAME=FOLDER with letters, digits, '.', '_' and '-'")
+    return Place(name, Path(folder), encoder)
+
+
 def open_generation(place: Place, encoder: Callable[[str, str | None], Encoder]) -> Generation:
     """Open what lies in a folder now, with its encoder, and ask it something.
 
@@ -86,7 +115,7 @@ def open_generation(place: Place, encoder: Callable[[str, str | None], Encoder])
         InputError: no index there, one whose files are damaged, or one that does not say its encoder.
         MismatchError: the encoder is not the one that made the index.
     """
-    folder = place.folder.resolve()  # a link may point elsewhere tomorrow
+    folder = place.fixed
     for _ in range(8):
         kind, version = index_kind(folder), version_of(folder)
         index = verbs(kind).open_index(folder)
@@ -114,7 +143,11 @@ def open_generation(place: Place, encoder: Callable[[str, str | None], Encoder])
 
 
 def version_of(folder: Path) -> str:
-    """12 hex characters of the manifest's content."""
+    """12 hex characters of the manifest's content; for a store, of which one it is, whatever its rows."""
+    if index_kind(folder) == STORE:
+        from xret.stores.verbs import version
+
+        return version(folder)
     return file_hash(Path(folder) / MANIFEST)[:12]
 
 

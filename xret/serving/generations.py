@@ -117,7 +117,7 @@ class Systems:
         """Whether another state lies in the folder than the one that is open."""
         try:
             return version_of(place.folder) != self._current[place.name].version
-        except OSError:
+        except (OSError, XretError):  # not there, or a store that cannot be reached: what is open stays
             return False
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class Systems:
     def _verified(self, place: Place, *, check: bool) -> Generation:
         try:
             if check:
-                verbs(index_kind(place.folder)).check(place.folder.resolve())
+                verbs(index_kind(place.folder)).check(place.fixed)
             return self._opened(place)
         except XretError:
             self._metrics.swaps.labels(place.name, "refused").inc()

@@ -14,6 +14,7 @@ class Limits:
     """Bounds on requests; each that is passed is answered with its name and value.
 
     Attributes:
+        head: bytes of a request's address and headers.
         body: bytes of a request.
         text: characters of a query or of a text to encode or score.
         k: hits per query.
@@ -21,6 +22,8 @@ class Limits:
         texts: queries, texts or pairs of one request.
         characters: of all texts of one request.
         concurrency: requests that are worked on or wait; beyond, 429.
+        connections: that are open at a time; beyond, 503.
+        idle: seconds that a connection may take until a request's head is there, and until an answer is read.
         timeout: seconds that a request may take, its body included; beyond, 504 (408 where the body did not come).
         batch: queries that are answered together.
         wait: milliseconds that a query waits for others that are on their way.
@@ -28,6 +31,7 @@ class Limits:
         grace: seconds that requests get to end when the server is told to stop.
     """
 
+    head: int = 1 << 15
     body: int = 1 << 20
     text: int = 10_000
     k: int = 1000
@@ -35,6 +39,8 @@ class Limits:
     texts: int = 256
     characters: int = 500_000
     concurrency: int = 128
+    connections: int = 512
+    idle: float = 30.0
     timeout: float = 30.0
     batch: int = 32
     wait: float = 2.0
@@ -49,6 +55,6 @@ class Limits:
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0.0 if field.name in ("wait", "grace") else 0.001 if field.name == "timeout" else 1
+            least = 0.0 if field.name in ("wait", "grace") else 0.001 if field.name in ("timeout", "idle") else 1
             if not value >= least or value == float("inf"):
                 raise UsageError(f"the limit '{field.name}' is {value:g}; give a number of {least:g} or more")

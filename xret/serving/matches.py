@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from xret.encoders.reading.places import token_places
 from xret.errors import ModelError
 from xret.indexes.lexical.analyzers.scripts import word_spans
+from xret.serving.remembering import places_of
 
 if TYPE_CHECKING:
     from xret.encoders import Encoder
@@ -34,7 +34,7 @@ def can_match(encoder: Encoder | None) -> bool:
     if encoder is None or not encoder.token_dim:
         return False
     try:
-        token_places(encoder, ["a"], role="document")
+        places_of(encoder, ["a"], role="query")
     except ModelError:
         return False
     return True
@@ -55,11 +55,11 @@ def text_matches(
         Per text (start, end, weight): code points, ascending and apart; the weight from 0 to 1.
     """
     asked = encoder.encode_tokens([query], role="query", lang=langs and [langs[0]])[0]
-    own = token_places(encoder, [query], role="query")[0]
+    own = places_of(encoder, [query], role="query")[0]
     if len(own) == len(asked):
         asked = asked[own[:, 0] >= 0]  # the query as a whole, and what fills it up, are no words
     vectors = encoder.encode_tokens(texts, role="document", lang=langs and langs[1])
-    places = token_places(encoder, texts, role="document")
+    places = places_of(encoder, texts, role="document")
     return [
         token_matches(asked, found, where, text) if len(found) == len(where) else []
         for found, where, text in zip(vectors, places, texts, strict=True)

@@ -6,6 +6,7 @@ In this order; each step keeps the scores that it found as a part that `explain`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from xret.serving.rows import Rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from xret.encoders import Encoder
+    from xret.encoders import Encoder, Reranker
 
 __all__ = ["fused", "refined"]
 
@@ -28,16 +29,19 @@ def fused(lists: Sequence[Rows], names: Sequence[str], method: Any) -> Rows:
         return lists[0]
     from xret.stages.fuse import fuse_runs
 
-    known: dict[str, tuple[str, str | None]] = {}
+    known: dict[str, tuple[str, str | None, str | None]] = {}
     for rows in lists:
         for at, id_ in enumerate(rows.ids):
-            if known.get(id_, ("", None))[1] is None:
-                known[id_] = rows.langs[at], rows.texts[at] if rows.texts is not None else None
+            _, text, title = known.get(id_, ("", None, None))
+            text = rows.texts[at] if text is None and rows.texts is not None else text
+            title = rows.titles[at] if title is None and rows.titles is not None else title
+            known[id_] = rows.langs[at], text, title
     run = fuse_runs([rows.run() for rows in lists], method=method)
     ids = run["docid"].to_pylist()
     out = Rows(
         ids, [known[id_][0] for id_ in ids], run["score"].to_pylist(),
         [known[id_][1] for id_ in ids] if any(rows.texts is not None for rows in lists) else None,
+        [known[id_][2] for id_ in ids] if any(rows.titles is not None for rows in lists) else None,
     )  # fmt: skip
     for name, rows in zip(names, lists, strict=True):
         scores = dict(zip(rows.ids, rows.scores, strict=True))
@@ -45,8 +49,26 @@ def fused(lists: Sequence[Rows], names: Sequence[str], method: Any) -> Rows:
     return out.with_part("fused", out.scores)
 
 
-def refined(rows: Rows, query: str, lang: str, options: Any, encoder: Encoder | None, *, deep: int) -> Rows:
+def refined(
+    rows: Rows,
+    query: str,
+    lang: str,
+    options: Any,
+    encoder: Encoder | None,
+    *,
+    deep: int,
+    reranker: Reranker | None = None,
+) -> Rows:
     """Reranked and calibrated, where wanted.
+
+    Args:
+        rows: hits.
+        query: what they were found with.
+        lang: its language.
+        options: of the request.
+        encoder: for ``light`` and ``maxsim``.
+        deep: how many of them.
+        reranker: for ``cross``.
 
     Raises:
         Refusal: the system cannot.
@@ -57,27 +79,41 @@ def refined(rows: Rows, query: str, lang: str, options: Any, encoder: Encoder | 
     if not rows.parts:
         rows = rows.with_part("raw", rows.scores)
     if options.rerank:
-        rows = _again(rows, _reranked(rows, query, lang, options.rerank, encoder), "reranked")
+        rows = _again(rows, _reranked(rows, query, lang, options.rerank, encoder, reranker), "reranked")
     if options.calibrate:
         rows = _calibrated(rows, options.calibrate)
     return rows
 
 
-def _reranked(rows: Rows, query: str, lang: str, method: str, encoder: Encoder | None) -> list[float]:
+def _reranked(
+    rows: Rows, query: str, lang: str, method: str, encoder: Encoder | None, reranker: Reranker | None
+) -> list[float]:
     """New scores from the texts."""
     from xret.stages.light import light_texts
     from xret.stages.maxsim import maxsim_texts
 
+    scores: list[float]
+    if method == "cross":
+        if reranker is None:
+            raise Refusal(422, "cannot_rerank", "this server has no cross-encoder; see /systems")
+        texts = _texts(rows)
+        told = rows.langs if reranker.recipe.languages is not None else None
+        scores = reranker.score([query] * len(texts), texts, lang=told).tolist()
+        return scores
     if encoder is None or not encoder.token_dim or (method == "light" and not encoder.dim):
         raise Refusal(422, "cannot_rerank", f"this system has no encoder that can rerank by '{method}'; see /systems")
-    if rows.texts is None or any(text is None for text in rows.texts):
-        raise Refusal(422, "cannot_rerank", "this system keeps no texts, which reranking reads; see /systems")
-    texts = [text or "" for text in rows.texts]
+    texts = _texts(rows)
     pairs = np.zeros(len(texts), np.int64), np.arange(len(texts))
     langs = ([lang], rows.langs) if encoder.recipe.languages is not None else None
     scored = light_texts if method == "light" else maxsim_texts
-    scores: list[float] = scored(encoder, [query], texts, pairs, langs=langs).tolist()
+    scores = scored(encoder, [query], texts, pairs, langs=langs).tolist()
     return scores
+
+
+def _texts(rows: Rows) -> list[str]:
+    if rows.texts is None or any(text is None for text in rows.texts):
+        raise Refusal(422, "cannot_rerank", "this system keeps no texts, which reranking reads; see /systems")
+    return [text or "" for text in rows.texts]
 
 
 def _again(rows: Rows, scores: Sequence[float], name: str) -> Rows:
@@ -108,4 +144,4 @@ def _reordered(rows: Rows, run: pa.Table, name: str) -> Rows:
     run = ordered(run)
     scores = run["score"].to_pylist()
     taken = rows.taken(run["place"].to_pylist())
-    return Rows(taken.ids, taken.langs, scores, taken.texts, taken.parts).with_part(name, scores)
+    return replace(taken, scores=scores).with_part(name, scores)

@@ -27,6 +27,7 @@ class Rows:
         langs: their languages.
         scores: what they are ordered by.
         texts: None where the index keeps none; a None within where one of several fused indexes keeps none.
+        titles: None where the index keeps none; a None within where a document has none.
         parts: what the scores came from, by name; NaN-free, a None where a hit has no such part.
     """
 
@@ -34,6 +35,7 @@ class Rows:
     langs: list[str]
     scores: list[float]
     texts: list[str | None] | None = None
+    titles: list[str | None] | None = None
     parts: dict[str, list[float | None]] = field(default_factory=dict)
 
     @staticmethod
@@ -47,11 +49,11 @@ class Rows:
 
     def taken(self, places: Sequence[int]) -> Rows:
         """Some of them, in this order."""
-        texts = None if self.texts is None else [self.texts[at] for at in places]
+        texts, titles = (None if shown is None else [shown[at] for at in places] for shown in (self.texts, self.titles))
         parts = {name: [values[at] for at in places] for name, values in self.parts.items()}
         return Rows(
             [self.ids[at] for at in places], [self.langs[at] for at in places], [self.scores[at] for at in places],
-            texts, parts,
+            texts, titles, parts,
         )  # fmt: skip
 
     def with_part(self, name: str, values: Sequence[float | None]) -> Rows:
@@ -78,11 +80,11 @@ def split(run: pa.Table, queries: int) -> list[Rows]:
     """The run of queries "0", "1", … as the hits of each."""
     qids, ids = run["qid"].to_pylist(), run["docid"].to_pylist()
     langs, scores = run["dlang"].to_pylist(), run["score"].to_pylist()
-    texts = run["text"].to_pylist() if "text" in run.column_names else None
+    texts, titles = (run[name].to_pylist() if name in run.column_names else None for name in ("text", "title"))
     places: list[list[int]] = [[] for _ in range(queries)]
     for at, qid in enumerate(qids):
         places[int(qid)].append(at)
-    everything = Rows(ids, [lang or "und" for lang in langs], scores, texts)
+    everything = Rows(ids, [lang or "und" for lang in langs], scores, texts, titles)
     return [everything.taken(own) for own in places]
 
 
@@ -110,10 +112,10 @@ def hits_of(rows: Rows, query: Any, *, options: Any, encoder: Encoder | None, ex
         {"id": id_, "lang": lang, "score": score, "rank": rank}
         for rank, (id_, lang, score) in enumerate(zip(rows.ids, rows.langs, rows.scores, strict=True), 1)
     ]
-    if options.text and rows.texts is not None:
-        for hit, text in zip(out, rows.texts, strict=True):
-            if text is not None:
-                hit["text"] = text
+    for name, shown in (("title", rows.titles), ("text", rows.texts)) if options.text else ():
+        for hit, given in zip(out, shown or (), strict=shown is not None):
+            if given is not None:
+                hit[name] = given
     if options.explain:
         parts = rows.parts or {"raw": list(rows.scores)}
         for at, hit in enumerate(out):

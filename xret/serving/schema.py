@@ -34,6 +34,7 @@ __all__ = [
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Tag = Annotated[str, Field(min_length=2, max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 Text = Annotated[str, Field(min_length=1, max_length=1_000_000)]
+Rerank = Literal["light", "maxsim", "cross"]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -55,8 +56,10 @@ class Options(_Strict):
     languages: list[Tag] | None = Field(
         None, max_length=100, description="Only documents of these languages; 'zh' takes in 'zh-Hant'."
     )
-    rerank: Literal["light", "maxsim"] | None = Field(
-        None, description="Score the first `depth` hits again: MaxSim of token vectors, or cosine plus MaxSim."
+    rerank: Rerank | None = Field(
+        None,
+        description="Score the first `depth` hits again: MaxSim of token vectors, cosine plus MaxSim ('light'), or the "
+        "server's cross-encoder, where it has one.",
     )
     depth: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None, description="Hits per query that are reranked, calibrated or fused; without it, the server's choice."
@@ -93,7 +96,7 @@ class SearchParameters(BaseModel):
     languages: Annotated[list[Annotated[str, Field(max_length=400)]], Field(max_length=100)] = Field(
         default_factory=list, description="Tags, several times or with commas between."
     )
-    rerank: Literal["light", "maxsim"] | None = None
+    rerank: Rerank | None = None
     calibrate: Literal["zscore", "minmax", "rrf", "round-robin"] | None = None
     text: bool = True
     explain: bool = False
@@ -117,7 +120,7 @@ class Hit(BaseModel):
     score: float = Field(description="What hits are ordered by.")
     rank: int = Field(description="From 1.")
     text: str | None = None
-    title: str | None = None
+    title: str | None = Field(None, description="Where the corpus has titles; given with the text.")
     parts: dict[str, float] | None = Field(
         None,
         description="With `explain`: what the score is from: 'raw', 'fused', 'reranked', 'calibrated' or a system.",
@@ -195,7 +198,7 @@ class ScoreRequest(_Strict):
     pairs: list[Annotated[list[Text], Field(min_length=2, max_length=2)]] = Field(
         min_length=1, max_length=10_000, description="[query or source, document or target] each."
     )
-    method: Literal["cosine", "maxsim", "light"] = "cosine"
+    method: Literal["cosine", "maxsim", "light", "cross"] = "cosine"
     system: Name | None = Field(None, description="Whose encoder; without it, the first system that has one.")
 
 

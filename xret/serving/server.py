@@ -7,27 +7,28 @@ import contextlib
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from xret.errors import InputError, XretError, require
+from xret.errors import XretError, require
 from xret.indexes.kinds import verbs_of
+from xret.serving.addresses import bound_socket, own_names
 from xret.serving.asking import Asking
 from xret.serving.batching import Batcher
+from xret.serving.connections import protocol_of
 from xret.serving.generation import Place
 from xret.serving.generations import Systems
-from xret.serving.keys import Key, is_loopback
+from xret.serving.keys import Key
 from xret.serving.limits import Limits
 from xret.serving.metrics import Metrics
+from xret.serving.remembering import Remembering, Shelf
 from xret.serving.state import State
 
 if TYPE_CHECKING:
     from xret.encoders import Encoder
 
-__all__ = ["Settings", "place_of", "serve", "verify"]
+__all__ = ["Settings", "serve", "verify"]
 
 logger = logging.getLogger("xret")
 LINGER = 0.3  # seconds in which those who still hold a connection are told that the server stops
@@ -47,6 +48,8 @@ class Settings:
         threads: CPU threads of each; None for all cores.
         device: of the encoders.
         check: read an index whole before it is swapped in.
+        reranker: name of a cross-encoder, for those who ask for it.
+        remember: bytes for vectors of documents that were lately reranked or explained; 0 for none.
         watch: seconds between two looks at whether an index has changed; 0 for none.
     """
 
@@ -59,6 +62,8 @@ class Settings:
     threads: int | None = None
     device: str = "auto"
     check: bool = True
+    reranker: str | None = None
+    remember: int = 256 << 20
     watch: float = 0.0
 
 
@@ -75,7 +80,7 @@ def serve(places: Sequence[Place], settings: Settings, *, told: Callable[[str], 
         MissingExtraError: the extra is not installed.
     """
     _needed()
-    listening = _socket(settings.host, settings.port)
+    listening = bound_socket(settings.host, settings.port)
     with contextlib.closing(listening):
         asyncio.run(_serve(_state(places, settings), settings, listening, told))
 
@@ -106,47 +111,28 @@ def _needed() -> None:
 
 
 def _state(places: Sequence[Place], settings: Settings) -> State:
-    from xret.encoders import load_encoder
+    from xret.encoders import load_encoder, load_reranker
     from xret.encoders.runtime.steady import steady
 
-    def load(name: str) -> Encoder:
-        return steady(load_encoder(name, device=settings.device, threads=settings.threads))
+    shelf = Shelf(settings.remember)
 
+    def load(name: str) -> Encoder:
+        encoder = steady(load_encoder(name, device=settings.device, threads=settings.threads))
+        return cast("Encoder", Remembering(encoder, shelf))
+
+    reranker = None
+    if settings.reranker is not None:
+        reranker = load_reranker(settings.reranker, device=settings.device, threads=settings.threads)
     metrics = Metrics()
     state = State(
         Systems(places, load, metrics=metrics), settings.limits, metrics, key=settings.key, threads=settings.threads,
-        check=settings.check, hosts=_names(settings),
+        check=settings.check, hosts=own_names(settings.host, settings.hosts, key=settings.key), reranker=reranker,
     )  # fmt: skip
     state.batcher = Batcher(
-        Asking(threads=settings.threads, metrics=metrics), limits=settings.limits, workers=settings.workers,
-        metrics=metrics, coming=lambda: state.active,
+        Asking(threads=settings.threads, metrics=metrics, reranker=reranker), limits=settings.limits,
+        workers=settings.workers, metrics=metrics, coming=lambda: state.active,
     )  # fmt: skip
     return state
-
-
-def _names(settings: Settings) -> frozenset[str] | None:
-    """The names that requests may call the server by; None for any, where a key is wanted anyway."""
-    if settings.key is not None or not is_loopback(settings.host):
-        return None
-    host = settings.host.strip("[]").lower()
-    own = f"[{host}]" if ":" in host else host
-    return frozenset({own, "localhost", "127.0.0.1", "[::1]", *(name.lower() for name in settings.hosts)})
-
-
-def _socket(host: str, port: int) -> socket.socket:
-    """A bound socket, so that an address in use is told before anything is loaded."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        made = socket.socket(family, kind, proto)
-        if sys.platform != "win32":
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{host}:{port}: cannot be listened at ({reason}); give another --host or --port") from error
-    return made
 
 
 async def _serve(state: State, settings: Settings, listening: socket.socket, told: Callable[[str], object]) -> None:
@@ -156,7 +142,7 @@ async def _serve(state: State, settings: Settings, listening: socket.socket, tol
 
     config = uvicorn.Config(
         make_app(state), log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off",
-        ws="none", timeout_keep_alive=30, timeout_graceful_shutdown=5,
+        ws="none", http=protocol_of(state.limits), timeout_keep_alive=30, timeout_graceful_shutdown=5,
     )  # fmt: skip
     server = _server(uvicorn)(config)
     batcher = state.batcher
@@ -250,22 +236,3 @@ async def _watch(state: State, seconds: float) -> None:
         await asyncio.sleep(seconds)
         if await asyncio.to_thread(lambda: any(state.systems.changed(one.place) for one in state.systems.current())):
             await _swap(state)
-
-
-def place_of(given: str, encoder: str | None) -> Place:
-    """``NAME=FOLDER`` or ``FOLDER``, whose name is the folder's without ``.index``.
-
-    Raises:
-        InputError: a name that is none.
-    """
-    import re
-
-    if re.match(r"([^=/]*=)?milvus(\+https)?:", given):
-        raise InputError(f"'{given}': is a store; make a folder that leads to it, which is served: xret store link")
-    name, equals, folder = given.partition("=")
-    if not equals or "/" in name or Path(given).exists():
-        name, folder = Path(given).resolve().name if Path(given).name in ("", ".", "..") else Path(given).name, given
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", name.removesuffix(".index")).strip("-.") or "index"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise InputError(f"'{given}': '{name}' is no name; write NAME=FOLDER with letters, digits, '.', '_' and '-'")
-    return Place(name, Path(folder), encoder)

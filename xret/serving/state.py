@@ -11,6 +11,7 @@ from xret.serving.limits import Limits
 from xret.serving.metrics import Metrics
 
 if TYPE_CHECKING:
+    from xret.encoders import Reranker
     from xret.serving.batching import Batcher
     from xret.serving.generations import Systems
 
@@ -30,6 +31,7 @@ class State:
             somebody else's must not reach it under a name that was made to point here.
         batcher: set before the first request.
         threads: of a search.
+        reranker: a cross-encoder, for those who ask for it.
         check: whether an index is read whole before it is swapped in.
         stopping: nothing new is taken on.
         active: requests that were taken on and are not answered.
@@ -44,6 +46,7 @@ class State:
     hosts: frozenset[str] | None = None
     batcher: Batcher | None = None
     threads: int | None = None
+    reranker: Reranker | None = None
     check: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
     active: int = 0

@@ -42,6 +42,8 @@ class Fake:
     key: str | None = None
     most_facets: int = 1000
     bare: bool = False  # an index of ids alone
+    documents: tuple[Document, ...] = DOCUMENTS
+    languages: dict[str, int] = field(default_factory=dict)  # counted beside those of the documents
     systems: list[System] = field(default_factory=lambda: list(SYSTEMS))
 
 
@@ -65,19 +67,20 @@ def _hit(document: Document, rank: int, *, words: bool, explain: bool) -> Hit:
     )
 
 
-def _hits(request: SearchRequest, *, bare: bool) -> SearchResponse:
+def _hits(request: SearchRequest, fake: Fake) -> SearchResponse:
     words = request.system == "words"
-    order = list(DOCUMENTS)
+    order = list(fake.documents)
     if words:  # other ranks, and some documents not at all
         order = [document for document in reversed(order) if document.lang in {"en", "und", "fr", "de", "th"}]
     if "nothing" in request.query:
         order = []
     counts = dict(Counter(document.lang for document in order[: request.facets or None]).most_common())
+    counts |= fake.languages
     kept = [document for document in order if not request.languages or document.lang in request.languages]
     hits = [
         _hit(one, rank, words=words, explain=request.explain) for rank, one in enumerate(kept[: request.k], start=1)
     ]
-    if bare:
+    if fake.bare:
         hits = [hit.model_copy(update={"text": None, "title": None, "matches": None}) for hit in hits]
     return SearchResponse(hits=hits, languages=counts, took_ms=3.2, system=request.system or "tokens", version="1")
 
@@ -106,7 +109,7 @@ def application(fake: Fake) -> FastAPI:
         if request.facets > fake.most_facets:
             what = {"error": "too_deep", "what": "facets; ask for fewer", "limit": fake.most_facets}
             return JSONResponse(what, 422)
-        return _hits(request, bare=fake.bare).model_dump()
+        return _hits(request, fake).model_dump()
 
     app.router.routes.extend(page_routes())
     return app

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.serving.page.documents import DOCUMENTS
 from tests.serving.page.waiting import until
 
 if TYPE_CHECKING:
@@ -66,6 +69,45 @@ def test_a_phone_shows_one_column_without_scrolling_sideways(visit: Open, width:
     assert page.locator(".hit >> visible=true").first.bounding_box()["y"] < 500
     page.locator('.list[data-place="1"] .twin.both').first.click()
     assert [lists.nth(i).is_visible() for i in (0, 1)] == [True, False]
+
+
+def test_options_unfold_on_a_phone_as_they_are_elsewhere(visit: Open) -> None:
+    page = visit("?q=flood", **PHONE)
+    labels = page.locator("#bar label")
+    assert not labels.first.is_visible()
+    page.click("#options")
+    boxes = [labels.nth(i).bounding_box() for i in range(3)]
+    assert all(one and other and one["y"] + one["height"] < other["y"] for one, other in pairwise(boxes))
+    colour = "getComputedStyle(document.querySelector('#bar label')).color"
+    assert page.evaluate(colour) == page.evaluate("getComputedStyle(document.querySelector('#status')).color")
+    page.click("#options")
+    assert not labels.first.is_visible()
+
+
+@pytest.mark.parametrize("device", [{}, PHONE])
+def test_a_thousand_languages_and_endless_words(visit: Open, fake: Fake, device: dict[str, Any]) -> None:
+    tags = [first + second + third for first in "bdgkm" for second in "aeiou" for third in ascii_lowercase]
+    fake.languages = {tag: 1000 - at for at, tag in enumerate(tags)}
+    fake.systems = [one.model_copy(update={"languages": fake.languages}) for one in fake.systems]
+    fake.documents = tuple(
+        one._replace(id="i" * 500, title="t" * 900, text="w" * 5000, phrases=()) for one in DOCUMENTS[:3]
+    )
+    page = visit("", **device)
+    assert len(page.inner_text(".welcome > .note >> nth=0")) < 1500
+    page.click("summary")
+    assert page.inner_text("details").count(",") == len(tags) - 1
+    page.fill("#query", "flood")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".hit")
+    width = page.viewport_size
+    assert width and page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+    assert page.locator(".hit").first.evaluate("hit => hit.offsetHeight") < 700
+    few = page.locator(".facet").count()
+    page.get_by_role("button", name="Show all").click()
+    assert few < 20 and page.locator(".facet").count() == len(tags) + 3
+    assert page.evaluate("document.activeElement.type") == "checkbox"
+    page.locator(".open").first.click()
+    assert len(page.inner_text(".title >> nth=0")) == 900 and page.locator(".facet").count() == len(tags) + 3
 
 
 def test_nothing_moves_for_those_who_want_it_so(visit: Open, fake: Fake) -> None:

@@ -14,6 +14,7 @@ MARKS = """([text, matches]) => import('/static/text.js').then(({marksOf}) =>
   marksOf(text, matches).map(({start, end}) => text.slice(start, end)))"""
 WORDS = """([text, query]) => import('/static/text.js').then(({wordMarks}) =>
   wordMarks(text, query, '').map(({start, end}) => text.slice(start, end)))"""
+DIRECTION = "([lang, text]) => import('/static/tongues.js').then(({direction}) => direction(lang, text))"
 # Each is one grapheme cluster, and none joins with its neighbour.
 CLUSTERS = [
     *("a", "é", "e\u0301", "o\u0302\u0323", "𝔣", "🌊", "👩\u200d👩\u200d👧\u200d👦", "🇫🇷", "👍🏽", "की", "क्षि", "ที่"),
@@ -30,6 +31,21 @@ def test_every_text_has_its_language_and_direction(visit: Open) -> None:
             assert part.get_attribute("lang") == document.lang.replace("und", "")
             # The Arabic ones begin with a Latin word.
             assert part.evaluate("e => getComputedStyle(e).direction") == direction
+
+
+def test_the_language_decides_how_mixed_texts_run(visit: Open) -> None:
+    page = visit()
+    for lang, text, direction in (
+        ("en", "שלום means peace", "ltr"),
+        ("he", "GPU של NVIDIA", "rtl"),
+        ("ar", "Latin letters alone", "auto"),
+        ("en", "שלום", "auto"),
+        ("en", "1, 2, 3", "auto"),
+        ("az-Arab", "2024 ایل", "rtl"),
+        ("und", "שלום means peace", "auto"),
+        ("x-odd", "text", "auto"),
+    ):
+        assert page.evaluate(DIRECTION, [lang, text]) == direction, (lang, text)
 
 
 def test_marks_stand_where_the_api_says(visit: Open) -> None:

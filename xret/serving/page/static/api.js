@@ -16,7 +16,7 @@ export function useKey(given) {
 /** What a user is told: `message` in one sentence, whether trying again can help, whether a key is asked for. */
 export class Trouble extends Error {
   constructor(message, { retry = false, locked = false, code = null, limit = null } = {}) {
-    super(message.charAt(0).toUpperCase() + message.slice(1));
+    super(message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : "."));
     this.code = code;
     this.limit = limit;
     this.retry = retry;

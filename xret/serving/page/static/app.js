@@ -194,8 +194,7 @@ byId("calibrate").addEventListener("change", ({ target }) => go({ calibrate: tar
 for (const radio of document.querySelectorAll("[name=side]")) radio.addEventListener("change", () => showSide(Number(radio.value)));
 // Only narrow screens fold the options (style.css).
 byId("options").addEventListener("click", ({ currentTarget }) => {
-  const open = byId("bar").classList.toggle("open");
-  currentTarget.setAttribute("aria-expanded", String(open));
+  currentTarget.setAttribute("aria-expanded", String(currentTarget.getAttribute("aria-expanded") === "false"));
 });
 byId("home").addEventListener("click", (event) => {
   event.preventDefault();

@@ -3,7 +3,7 @@
 import { element } from "./dom.js";
 
 const KINDS = { dense: "sentence vectors", lexical: "words", multivector: "token vectors" };
-const RERANKS = { light: "cosine and token vectors", maxsim: "token vectors" };
+const RERANKS = { light: "cosine and token vectors", maxsim: "token vectors", cross: "a cross-encoder" };
 
 /** @returns {Array<{value: string, system: string, rerank: ?string, label: string, kind: string}>} */
 export function choicesOf(systems) {

@@ -52,7 +52,7 @@ export function hitItem(hit, query, twin) {
     element("h3", { id: `name-${number}` }, unseen(`${hit.rank}. `), button),
     element("p", { class: "meta" },
       element("span", { class: "language", title: hit.lang }, languageName(hit.lang)),
-      hit.title ? element("bdi", { class: "id" }, hit.id) : null, twin, scoreButton(hit, parts)),
+      hit.title ? element("bdi", { class: "id", title: hit.id }, hit.id) : null, twin, scoreButton(hit, parts)),
     parts, body));
   return item;
 }

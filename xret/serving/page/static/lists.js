@@ -6,6 +6,7 @@ import { hitItem } from "./hit.js";
 import { languageName } from "./tongues.js";
 
 const LETTERS = ["A", "B"];
+const MENTIONED = 40; // languages, before the first query
 
 /**
  * One list as a section.
@@ -75,13 +76,17 @@ function keyForm(act) {
 export function welcome(systems) {
   const rows = Math.max(0, ...systems.map((system) => system.rows));
   const languages = [...new Set(systems.flatMap((system) => Object.keys(system.languages)))].filter((code) => code !== "und");
-  const named = languages.map(languageName).sort((a, b) => a.localeCompare(b));
+  const named = (codes) => codes.map(languageName).sort((a, b) => a.localeCompare(b)).join(", ");
+  const first = languages.length > 2 * MENTIONED ? languages.slice(0, MENTIONED) : languages; // those of most documents
   const ways = systems.length > 1 ? `, ${count(systems.length)} systems to search them with` : "";
   const size = `${plural(rows, "document")} in ${plural(languages.length, "language")}${ways}.`;
   return element("div", { class: "plain welcome" },
     element("p", { class: "lead" }, "Ask in any language. Hits come in all of them."),
     systems.length ? element("p", {}, size) : null,
-    named.length ? element("p", { class: "note" }, named.join(", ")) : null);
+    first.length ? element("p", { class: "note" }, named(first), first.length < languages.length ? ", …" : "") : null,
+    first.length < languages.length
+      ? element("details", { class: "note" }, element("summary", {}, "All languages"), element("p", {}, named(languages)))
+      : null);
 }
 
 /** What the marks in texts mean: of token similarity, of equal words, or of both. */

@@ -2,6 +2,7 @@
 
 const RTL_SCRIPTS = new Set(["Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"]);
 const RTL_LETTER = /[\p{Script=Adlam}\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Mandaic}\p{Script=Nko}\p{Script=Syriac}\p{Script=Thaana}]/u;
+const LTR_LETTER = new RegExp(`(?!${RTL_LETTER.source})\\p{L}`, "u");
 
 const names = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
 
@@ -20,12 +21,15 @@ export function languageName(code) {
 }
 
 /**
- * "rtl" or "auto". The first letter alone misleads: Arabic and Hebrew texts often begin with a Latin name. A language
- * that is written from the right decides, if the text has any such letter; a transliteration has none.
+ * "rtl", "ltr" or "auto". The first letter alone misleads: Arabic texts often begin with a Latin name, English ones may
+ * begin with a Hebrew word. The language decides, if the text has any letter of its direction (a transliteration of
+ * Arabic has none); where it is not known, the first letter does.
  */
 export function direction(code, text) {
-  const rtl = RTL_SCRIPTS.has(locale(code)?.maximize().script);
-  return rtl && RTL_LETTER.test(text) ? "rtl" : "auto";
+  const { script } = locale(code)?.maximize() ?? {};
+  if (!script) return "auto";
+  if (RTL_SCRIPTS.has(script)) return RTL_LETTER.test(text) ? "rtl" : "auto";
+  return LTR_LETTER.test(text) ? "ltr" : "auto";
 }
 
 /** Attributes of an element that holds a text of a language; `lang=""` says that the language is not known. */
