@@ -15,10 +15,11 @@ from xret.cli.plan_options import (
     chosen_rates,
     job_numbers,
     job_options,
+    kept_rates_are_there,
     measure_option,
     rates_option,
 )
-from xret.cli.plan_text import rates_json, show_figures, show_rates
+from xret.cli.plan_text import rates_json, show_checks, show_figures, show_rates
 
 __all__ = ["plan"]
 
@@ -33,6 +34,15 @@ Examples:
   xret plan mine --src 10e9 --tgt 10e9 --dim 384
   xret plan search --documents 1e9 --codec RaBitQ --json
   xret plan check
+"""
+
+CHECKS = """
+On your machine it takes --rows 1e6, and eight minutes.
+
+\b
+Examples:
+  xret plan check
+  xret plan check --json
 """
 
 
@@ -53,9 +63,10 @@ def plan() -> None:
 def mine(src: int, tgt: int, k: int, best: int, as_json: bool, **options: Any) -> None:
     """Estimate mining sentence pairs of two sides."""
     from xret.planning import MineJob, plan_mine
+    from xret.planning.mining import automatic_lists
 
     rates = chosen_rates(options)
-    job = MineJob(src=src, tgt=tgt, k=k, best=best, **job_numbers(options, min(src, tgt)))
+    job = MineJob(src=src, tgt=tgt, k=k, best=best, **job_numbers(options, automatic_lists(src, tgt)))
     show_figures(plan_mine(job, rates), rates, as_json=as_json)
 
 
@@ -64,15 +75,17 @@ def mine(src: int, tgt: int, k: int, best: int, as_json: bool, **options: Any) -
     "  xret plan search --documents 5e6 --node-ram 32 --json\n"
 )
 @click.option("--documents", type=Count(), required=True, help="Rows of the index.")
-@click.option("--rerank", type=Count(), default=100, show_default=True, help="Hits scored again by fp16 vectors.")
+@click.option("--rerank", type=Count(0), default=100, show_default=True, help="Hits scored again by fp16 vectors.")
 @click.option("--qps", type=Positive(), default=100, show_default=True, help="Queries a second that are wanted.")
 @job_options
 def search(documents: int, rerank: int, qps: float, as_json: bool, **options: Any) -> None:
     """Estimate an index of documents and its queries."""
     from xret.planning import SearchJob, plan_search
+    from xret.planning.searching import automatic_lists
 
     rates = chosen_rates(options)
-    job = SearchJob(documents=documents, rerank=rerank, qps=qps, **job_numbers(options, documents))
+    numbers = job_numbers(options, automatic_lists(documents))
+    job = SearchJob(documents=documents, rerank=rerank, qps=qps, **numbers)
     show_figures(plan_search(job, rates), rates, as_json=as_json)
 
 
@@ -90,25 +103,37 @@ def rates(rates: Path | None, measure: bool, as_json: bool) -> None:
         show_rates(found, found.names())
 
 
-@plan.command(epilog="\b\nExamples:\n  xret plan check\n  xret plan check --json\n")
-@rates_option
+@plan.command(epilog=CHECKS)
+@click.option(
+    "--rows",
+    type=Count(),
+    help="Measure this machine instead: its rates first, if they are not kept, then the searches of so many made-up "
+    "sentences a side (core-minutes: 1 at 100e3, 8 at 1e6).",
+)
 @measure_option
 @json_option
 @verbose_option
-def check(rates: Path | None, measure: bool, as_json: bool) -> None:
-    """Show the estimate of two measured runs, a million sentences a side, beside what they took."""
-    from xret.cli.table import render
-    from xret.planning.checked import check as checked
+def check(rows: int | None, measure: bool, as_json: bool) -> None:
+    """Set estimates beside searches for neighbours that were measured.
 
-    found = checked(chosen_rates({"rates": rates, "measure": measure}))
+    Without --rows these are of a million sentences a side, and the rates those of the same machine; both come with
+    xret. Rates are always measured with 32,768 sentences a side.
+    """
+    from xret.errors import UsageError
+    from xret.planning.checked import MEASURED, measured_here
+    from xret.planning.checked import check as checked
+    from xret.planning.rates import Rates
+
+    if rows is None:
+        if measure:
+            raise UsageError("--measure: the runs that come with xret are another machine's; give --rows, too")
+        found = checked(MEASURED, Rates())
+    else:
+        measured = measured_here(rows)
+        rates = chosen_rates({"rates": None, "measure": measure or not kept_rates_are_there()})
+        found = checked(measured, rates)
     if as_json:
         fields = [{**vars(each.run), "estimate": [each.low, each.high], "ratio": each.ratio} for each in found]
-        click.echo(json.dumps(fields, indent=1))
-        return
-    table = []
-    for each in found:
-        how = f"IVF{each.run.lists}, {each.run.probes} lists" if each.run.lists else "exact"
-        values = f"{each.low:,.0f}", f"{each.run.core_seconds:,.0f}", f"{each.ratio:.2f}"
-        table.append((f"{each.run.rows:,} x {each.run.rows:,} x {each.run.dim}", how, *values))
-    click.echo(render(table, ("k-NN", "how", "estimate, core-s", "measured, core-s", "ratio"), right=(2, 3, 4)))
-    click.echo(f"\nmeasured: {found[0].run.source}")
+        click.echo(json.dumps(fields, ensure_ascii=False, indent=1))
+    else:
+        show_checks(found)

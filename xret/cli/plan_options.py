@@ -13,7 +13,16 @@ from xret.cli.options import Command, json_option, verbose_option
 if TYPE_CHECKING:
     from xret.planning import Rates
 
-__all__ = ["Count", "Positive", "chosen_rates", "job_numbers", "job_options", "measure_option", "rates_option"]
+__all__ = [
+    "Count",
+    "Positive",
+    "chosen_rates",
+    "job_numbers",
+    "job_options",
+    "kept_rates_are_there",
+    "measure_option",
+    "rates_option",
+]
 
 
 if TYPE_CHECKING:
@@ -27,14 +36,19 @@ class Count(_Param):
 
     name = "count"
 
+    def __init__(self, least: int = 1) -> None:
+        """Of at least so many."""
+        self.least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number."""
         try:
             number = float(value)
         except ValueError:
             number = math.nan
-        if not 1 <= number <= 1e15 or number != int(number):
-            self.fail(f"{value!r} is no whole number from 1 to 1e15; write it like 10e9 or 250000", param, ctx)
+        if not self.least <= number <= 1e15 or number != int(number):
+            told = f"{value!r} is no whole number from {self.least} to 1e15; write it like 10e9 or 250000"
+            self.fail(told, param, ctx)
         return int(number)
 
 
@@ -86,14 +100,16 @@ def job_options(command: Command) -> Command:
     for option in reversed((
         click.option("--dim", type=Count(), default=384, show_default=True, help="Dimensions of the vectors."),
         click.option("--tokens", type=Positive(), default=32, show_default=True, help="Tokens of a text, on average."),
-        click.option("--params", type=Positive(), default=21e6, show_default=True,
-                     help="Parameters of the encoder, embeddings aside: 21e6 for 12 layers of 384 dimensions."),
+        click.option("--params", type=Positive(),
+                     help="Parameters of the encoder, embeddings aside; xret-mini has 1e6.  [default: of 12 layers up "
+                     "to --dim 768, 21e6 or 86e6, and of 24 above, 303e6]"),
         click.option("--codec", default="PQ64", show_default=True, help="PQ64, SQ8, RaBitQ or exact."),
-        click.option("--lists", "--nlist", type=click.IntRange(min=0), metavar="N",
-                     help="Inverted lists; 0 compares all with all.  [default: as 'auto' would take]"),
+        click.option("--lists", "--nlist", type=Count(0),
+                     help="Inverted lists; 0 compares all with all.  [default: as many as 'auto' takes]"),
         click.option("--nprobe", type=Count(), help="Lists looked into.  [default: 32, or all where there are fewer]"),
         click.option("--coarse", type=Count(),
-                     help="List centres compared with each row, where a graph leads to them.  [default: all]"),
+                     help="List centres compared with each row, where a graph leads to them.  [default: all; as 'auto' "
+                     "does on cores in search]"),
         click.option("--shard-rows", type=Count(), default=1_000_000, show_default=True, help="Rows of a unit."),
         click.option("--gpus", type=Count(), default=8, show_default=True, help="GPUs that share the work."),
         click.option("--nodes", type=Count(), help="Machines.  [default: as many as the codes need]"),
@@ -118,12 +134,15 @@ def rates_option(command: Command) -> Command:
 def measure_option(command: Command) -> Command:
     """``--measure``."""
     return click.option(
-        "--measure", is_flag=True, help="Measure this machine first, on one thread for half a minute, and keep that."
+        "--measure",
+        is_flag=True,
+        help="Measure this machine first, and the disk of this folder, on one thread for half a minute; keep that.",
     )(command)
 
 
 def chosen_rates(options: dict[str, Any]) -> Rates:
     """Options over the file over what was measured over what is assumed."""
+    from xret.errors import InputError
     from xret.planning.rates import KNOWN, Rate, Rates, kept_rates, read_rates, write_rates
     from xret.planning.span import Span
 
@@ -139,16 +158,36 @@ def chosen_rates(options: dict[str, Any]) -> Rates:
         for name, (rate, ends) in named.items() if ends is not None
     }  # fmt: skip
     file = read_rates(options["rates"]) if options["rates"] is not None else Rates()
-    return Rates(given).over(file).over(read_rates(kept) if kept.is_file() else Rates())
+    try:
+        measured = read_rates(kept) if kept.is_file() else Rates()
+    except InputError as error:
+        raise InputError(f"{error}; measure again with xret plan rates --measure") from error
+    return Rates(given).over(file).over(measured)
 
 
-def job_numbers(options: dict[str, Any], rows: int) -> dict[str, Any]:
-    """The options of a job, by the names that `Job` has."""
-    from xret.indexes.choice import EXACT_ROWS
+def kept_rates_are_there() -> bool:
+    """Whether this machine was measured before."""
+    from xret.planning.rates import kept_rates
 
-    lists = options["lists"]
-    if lists is None:
-        lists = 0 if rows <= EXACT_ROWS else int(2 ** round(math.log2(4 * math.sqrt(rows))))
+    return kept_rates().is_file()
+
+
+def job_numbers(options: dict[str, Any], lists: int) -> dict[str, Any]:
+    """The options of a job, by the names that `Job` has.
+
+    Args:
+        options: of the command.
+        lists: that ``auto`` would take, 0 for none.
+
+    Raises:
+        UsageError: an option of lists, where there are none.
+    """
+    from xret.errors import UsageError
+
+    lists = lists if options["lists"] is None else options["lists"]
+    for name in ("nprobe", "coarse"):
+        if not lists and options[name] is not None:
+            raise UsageError(f"--{name}: all is compared with all here, without lists; leave it out, or give --lists")
     probes = options["nprobe"] or (min(32, lists) if lists else 32)
     names = ("dim", "tokens", "params", "codec", "shard_rows", "gpus", "nodes")
     return {name: options[name] for name in names} | {"lists": lists, "probes": probes, "centres": options["coarse"]}

@@ -9,8 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from xret.planning import Figure, Rates
+    from xret.planning.checked import Checked
 
-__all__ = ["rates_json", "show_figures", "show_rates"]
+__all__ = ["rates_json", "show_checks", "show_figures", "show_rates"]
 
 
 def show_figures(figures: list[Figure], rates: Rates, *, as_json: bool) -> None:
@@ -50,3 +51,18 @@ def rates_json(rates: Rates, names: list[str]) -> dict[str, Any]:
         name: {"value": [rate.value.low, rate.value.high], "unit": rate.unit, "source": rate.source}
         for name, rate in found.items()
     }
+
+
+def show_checks(found: list[Checked]) -> None:
+    """Estimates beside what was measured."""
+    from xret.cli.table import render
+
+    rows, sources = [], list(dict.fromkeys(each.run.source for each in found))
+    for each in found:
+        run = each.run
+        how = f"IVF{run.lists}, {run.probes} lists" if run.lists else "exact"
+        values = f"{each.low:,.0f}", f"{run.core_seconds:,.0f}", f"{each.ratio:.2f}"
+        place = f"[{sources.index(run.source) + 1}]"
+        rows.append((f"{run.rows:,} x {run.rows:,} x {run.dim}", how, *values, place))
+    click.echo(render(rows, ("k-NN", "how", "estimate, core-s", "measured, core-s", "ratio", ""), right=(2, 3, 4)))
+    click.echo("\n" + "\n".join(f"[{place}] {source}" for place, source in enumerate(sources, start=1)))

@@ -13,6 +13,7 @@ from xret.cli.options import json_option, verbose_option
 
 if TYPE_CHECKING:
     from xret.pipeline import PipelineFile, Preview, StepReport
+    from xret.pipeline.file import EngineChoice
 
 __all__ = ["run"]
 
@@ -77,7 +78,7 @@ def run(
 
     plan = read_pipeline(pipeline, overrides=overrides)
     if dry_run:
-        seen = preview(plan, work=work, resume=resume, engine=_engine(engine, workers))
+        seen = preview(plan, work=work, resume=resume, engine=_chosen(engine, workers))
         click.echo(_plan_json(seen) if as_json else _plan_table(seen))
         return
     reports: list[StepReport] = []
@@ -113,16 +114,17 @@ def _as_table(plan: PipelineFile, reports: list[StepReport]) -> str:
     return "\n".join([table, "", *(f"{name}: {path}" for name, path in plan.outputs.items())])
 
 
-def _engine(engine: str | None, workers: int | None) -> str:
-    """The engine that the options choose, in words; empty where they choose none."""
-    if engine is None and workers in (None, 1):
-        return ""
-    return f"{engine or 'local'}, {f'{workers} workers' if workers else 'as many workers as there is room for'}"
+def _chosen(engine: str | None, workers: int | None) -> EngineChoice | None:
+    """The engine that the options choose; None where they choose none (as `chosen_engine` has it)."""
+    from xret.pipeline.file import EngineChoice
+
+    return None if engine is None and workers in (None, 1) else EngineChoice(use=engine or "local", workers=workers)
 
 
 def _plan_json(plan: Preview) -> str:
     fields = {
         "engine": plan.engine,
+        "work": {"path": str(plan.work), "needed": plan.needed, "free": plan.free},
         "inputs": [{**vars(each), "path": str(each.path)} for each in plan.inputs],
         "stages": [vars(each) for each in plan.steps],
         "outputs": [{"name": name, "path": str(path), "replaced": there} for name, path, there in plan.outputs],
@@ -150,8 +152,15 @@ def _plan_table(plan: Preview) -> str:
         render([row[:shown] for row in steps], head[:shown], right=(3, 4)), "",
         *(f"{name}: {path}{', which is replaced' if there else ''}" for name, path, there in plan.outputs),
         f"engine: {plan.engine}",
-        f"{len(steps)} stages, {cached} cached, {len(steps) - cached} to do",
+        f"work: {plan.work}, {size(plan.free)} free",
+        f"{len(steps)} stages, {cached} cached, {len(steps) - cached} to do{_needed(plan)}",
     ])  # fmt: skip
+
+
+def _needed(plan: Preview) -> str:
+    from xret.indexes.choice import readable_bytes
+
+    return f", {readable_bytes(plan.needed)} or more to write" if plan.needed else ""
 
 
 def _count(rows: int | None, at_most: bool = False) -> str:

@@ -10,6 +10,7 @@ source.py    named inputs: files and folders to values
 sink.py      named outputs: values to files
 options.py   plain values of a TOML file to the typed options of a stage
 file.py      the TOML file
+expected.py  rows and bytes that a stage will make
 preview.py   what a file would do: rows, sizes, what is cached
 suite/       many systems on many benchmarks
 """

@@ -95,15 +95,24 @@ class PipelineFile:
         on_step: Callable[[StepReport], None] | None = None,
     ) -> dict[str, Value]:
         """Run the pipeline, write its outputs, and give every named value; arguments as for `Pipeline`."""
-        kinds = {name: self._kind(name) for name in self.outputs}
-        for name, path in self.outputs.items():
-            check_target(name, path, kinds[name])
+        kinds = self.check_outputs()
         with self._engine():
             place = self.work if work is None else work
             values = self.pipeline(self.inputs, work=place, resume=resume, on_step=on_step)
         for name, path in self.outputs.items():
             write_value(values[name], path, kind=kinds[name])
         return values
+
+    def check_outputs(self) -> dict[str, str]:
+        """The kind of each output.
+
+        Raises:
+            InputError: one of them could not be written.
+        """
+        kinds = {name: self._kind(name) for name in self.outputs}
+        for name, path in self.outputs.items():
+            check_target(name, path, kinds[name])
+        return kinds
 
     def _engine(self) -> AbstractContextManager[object]:
         if self.engine is None or current_engine() is not None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xret.artifact import digest
-from xret.errors import InputError, UsageError
+from xret.artifact import MANIFEST, digest
+from xret.engines import make_engine
 from xret.pipeline.compose import Step
+from xret.pipeline.expected import Expected, expected, of_value
 from xret.pipeline.hashes import value_hash
 from xret.pipeline.kinds import check_kind
 from xret.pipeline.source import read_source
-from xret.pipeline.store import StepStore, rows_of
-from xret.stages.stage import Stage, Value
+from xret.pipeline.store import RESULT, StepStore, file_sizes, rows_of
+from xret.stages.load import Load
+from xret.stages.stage import Value
+from xret.stores.place import is_remote
 
 if TYPE_CHECKING:
-    from xret.pipeline.file import PipelineFile
+    from xret.pipeline.file import EngineChoice, PipelineFile
 
 __all__ = ["Preview", "PreviewedInput", "PreviewedStep", "preview"]
 
@@ -42,7 +45,8 @@ class PreviewedStep:
         status: ``cached``; ``begun``, where an interrupted run left work behind; or ``to do``.
         rows: of the result; before it is made, what they will be, or at most.
         at_most: whether `rows` is a bound.
-        bytes: of the result on disk; before it is made, known for vectors alone.
+        bytes: of the result on disk, of a store in a folder those of that; before it is made, known for vectors and
+            dense indexes alone, and without what holds them together.
         store: the store outside of the work folder that it fills; empty for most.
     """
 
@@ -62,15 +66,26 @@ class Preview:
     Attributes:
         outputs: name, path, and whether there is something that would be replaced.
         engine: who would do the work, in words.
+        work: the work folder.
+        free: bytes that its disk has left.
     """
 
     inputs: tuple[PreviewedInput, ...]
     steps: tuple[PreviewedStep, ...]
     outputs: tuple[tuple[str, Path, bool], ...]
     engine: str
+    work: Path
+    free: int
+
+    @property
+    def needed(self) -> int:
+        """Bytes that the work folder will take more, as far as they are known."""
+        return sum(each.bytes or 0 for each in self.steps if each.status != "cached" and not each.store)
 
 
-def preview(file: PipelineFile, *, work: Path | None = None, resume: bool = True, engine: str = "") -> Preview:
+def preview(
+    file: PipelineFile, *, work: Path | None = None, resume: bool = True, engine: EngineChoice | None = None
+) -> Preview:
     """Look at every step of a pipeline file.
 
     Inputs are read and checked. Where an earlier step is to do, what comes after it is, too: its input is not known.
@@ -79,12 +94,16 @@ def preview(file: PipelineFile, *, work: Path | None = None, resume: bool = True
         file: the pipeline.
         work: its work folder, where it is not the default one.
         resume: False: everything is to do.
-        engine: in words, where it was chosen by an option.
+        engine: chosen by an option, in place of the file's.
 
     Raises:
-        InputError: an input is missing or malformed, or an encoder is not there.
+        InputError: an input is missing or malformed, an encoder is not there, an index cannot be made of these rows, or
+            an output could not be written.
         UsageError: a step would read what is not of its kind.
+        MissingExtraError: the engine is not installed.
     """
+    file.check_outputs()
+    told = _engine(engine or file.engine)
     folder = file.work if work is None else work
     store = StepStore(folder, resume=resume)
     cache = folder / "inputs" if folder.is_dir() else None
@@ -93,48 +112,49 @@ def preview(file: PipelineFile, *, work: Path | None = None, resume: bool = True
         PreviewedInput(name, source.path, rows_of(bag[name]), _size(source.path))
         for name, source in file.inputs.items()
     )
-    known = _Known(store, dict(bag), {}, {each.name: (each.rows, False) for each in inputs})
+    known = _Known(store, dict(bag), {}, {name: of_value(value) for name, value in bag.items()})
     steps = tuple(known.look(number, step) for number, step in enumerate(file.pipeline.steps, start=1))
     outputs = tuple((name, path, path.exists()) for name, path in file.outputs.items())
-    return Preview(inputs, steps, outputs, engine or _engine(file))
+    return Preview(inputs, steps, outputs, told, folder, _free(folder))
 
 
 @dataclass
 class _Known:
-    """Values, their hashes and rows, as far as they are known before anything runs."""
+    """Values, their hashes, and what is expected of them, as far as that is known before anything runs."""
 
     store: StepStore
     bag: dict[str, Value]
     hashes: dict[str, str]
-    rows: dict[str, tuple[int | None, bool]]
+    expected: dict[str, Expected]
 
     def look(self, number: int, step: Step) -> PreviewedStep:
         """One step; what it writes is known from here on if it is cached."""
         stage, named = step.stage, [name for name, _ in step.sources]
-        for declared, name in zip(stage.inputs, named, strict=True):
-            declared = declared.removesuffix("?")
-            where = f"stage {number} ('{stage.name}') reads '{name}' as its '{declared}'"
-            check_kind(where, declared, self.bag.get(name))
-        status, store = "to do", str(getattr(stage, "to", ""))
+        declared = [name.removesuffix("?") for name in stage.inputs]
+        for kind, name in zip(declared, named, strict=True):
+            check_kind(f"stage {number} ('{stage.name}') reads '{name}' as its '{kind}'", kind, self.bag.get(name))
+        store = stage.to if isinstance(stage, Load) else ""
         key = stage.key()  # asks for the encoder: a missing one is told now, whatever comes before
-        unknown = any(name in self.rows and name not in self.bag for name in named)
-        if self.store.resume and not unknown:
+        status = "to do"
+        if self.store.resume and all(name in self.bag or name not in self.expected for name in named):
             wanted = [self._hash(name) for name in named]
             found = self.store.find(stage, wanted)
             if found is not None:
                 value, self.hashes[step.writes], home = found
                 self.bag[step.writes] = value
-                self.rows[step.writes] = rows_of(value), False
-                place = value if isinstance(value, Path) else home / "output.arrow"
-                return PreviewedStep(stage.name, step.writes, "cached", rows_of(value), False, _size(place), store)
-            own = self.store.folder / f"{stage.name}-{digest(key, wanted)[:12]}" / "work"
-            status = "begun" if own.is_dir() and any(own.iterdir()) else "to do"
-        told = [self.rows.get(name, (None, False)) for name in named]
-        rows, at_most = _expected(stage, dict(zip(_declared(stage), told, strict=True)))
+                self.expected[step.writes] = of_value(value)
+                size = _size(value) if isinstance(value, Path) else _size(home / RESULT)
+                return PreviewedStep(
+                    stage.name, step.writes, "cached", rows_of(value), False, _stored(store) if store else size, store
+                )
+            home = self.store.folder / f"{stage.name}-{digest(key, wanted)[:12]}"
+            begun = not (home / MANIFEST).exists() and any(home.glob("work/*"))  # with one, it has become useless
+            status = "begun" if begun else "to do"
+        known = {kind: self.expected[name] for kind, name in zip(declared, named, strict=True) if name in self.expected}
+        made = self.expected[step.writes] = expected(stage, known)
         self.bag.pop(step.writes, None)
         self.hashes.pop(step.writes, None)
-        self.rows[step.writes] = rows, at_most
-        return PreviewedStep(stage.name, step.writes, status, rows, at_most, _expected_bytes(stage, rows), store)
+        return PreviewedStep(stage.name, step.writes, status, made.rows, made.at_most, made.bytes, store)
 
     def _hash(self, name: str) -> str:
         if name not in self.hashes:
@@ -142,53 +162,27 @@ class _Known:
         return self.hashes[name]
 
 
-def _declared(stage: Stage) -> list[str]:
-    return [name.removesuffix("?") for name in stage.inputs]
-
-
-def _expected(stage: Stage, rows: Mapping[str, tuple[int | None, bool]]) -> tuple[int | None, bool]:
-    """Rows that a stage will make of so many; None where that cannot be said before."""
-    same = {"encode": "corpus", "index": "corpus", "load": "corpus"}
-    fewer = {"rerank": "run", "calibrate-run": "run", "filter": "pairs", "score": "pairs"}
-    if stage.name in same:
-        return rows[same[stage.name]]
-    if stage.name in fewer and fewer[stage.name] in rows:
-        return rows[fewer[stage.name]][0], True
-    queries = rows.get("queries", (None, False))[0]
-    if stage.name == "retrieve" and queries is not None:
-        return queries * int(getattr(stage, "k", 0)), True
-    return None, False
-
-
-def _expected_bytes(stage: Stage, rows: int | None) -> int | None:
-    """Of vectors: rows, dimensions and bytes of a number."""
-    if stage.name != "encode" or rows is None:
-        return None
-    dim = getattr(stage, "dim", None) or _width(str(getattr(stage, "encoder", "")))
-    return None if dim is None else rows * dim * (2 if getattr(stage, "dtype", "") == "float16" else 4)
-
-
-def _width(encoder: str) -> int | None:
-    from xret.encoders.composing.composed import open_named
-
-    try:
-        checkpoint = open_named(encoder)
-        found = checkpoint.config.get("output_size") or checkpoint.config.get("hidden_size")
-    except (InputError, UsageError):  # a folder of several, say: then its size is not told
-        return None
-    return found if isinstance(found, int) else None
-
-
-def _engine(file: PipelineFile) -> str:
-    if file.engine is None:
+def _engine(chosen: EngineChoice | None) -> str:
+    """Who would do the work, in words; nothing is started."""
+    if chosen is None:
         return "this process"
-    workers = (
-        "as many workers as there is room for" if file.engine.workers is None else f"{file.engine.workers} workers"
-    )
-    return f"{file.engine.use}, {workers}"
+    make_engine(chosen.use, chosen.workers)
+    if chosen.workers is None:
+        return f"{chosen.use}, as many workers as there is room for"
+    return f"{chosen.use}, {chosen.workers} worker{'s' if chosen.workers > 1 else ''}"
+
+
+def _stored(store: str) -> int | None:
+    """Bytes of a store in a folder; None where a server has it."""
+    return None if is_remote(store) or not Path(store).is_dir() else _size(Path(store))
+
+
+def _free(folder: Path) -> int:
+    """Bytes left on the disk that a folder is on, or will be."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    return shutil.disk_usage(there).free
 
 
 def _size(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    return sum(each.stat().st_size for each in files)
+    return sum(file_sizes(path).values())

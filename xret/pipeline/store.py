@@ -21,7 +21,7 @@ from xret.pipeline.lock import only_one
 from xret.pipeline.made import made_here
 from xret.stages.stage import Stage, Value
 
-__all__ = ["StepReport", "StepStore", "rows_of"]
+__all__ = ["StepReport", "StepStore", "file_sizes", "rows_of", "stated"]
 
 RESULT = "output.arrow"
 log = logging.getLogger("xret")
@@ -86,7 +86,7 @@ class StepStore:
         key = digest(stage.key(), [hashes[name] for name, _ in sources])
         home = self._home(stage, key)
         with only_one(home):
-            found = self._found(home, key) if self.resume else None
+            found = self._found(stage, home, key) if self.resume else None
             status = "cached" if found is not None else "computed"
             value, hashes[writes] = found or self._compute(stage, values, home, {"key": key, "inputs": inputs})
         return value, StepReport(stage.name, writes, status, rows_of(value), time.perf_counter() - start, home)
@@ -95,7 +95,7 @@ class StepStore:
         """The finished result over inputs of these content hashes, its own hash and its folder; nothing is computed."""
         key = digest(stage.key(), list(inputs))
         home = self._home(stage, key)
-        found = self._found(home, key)
+        found = self._found(stage, home, key)
         return None if found is None else (*found, home)
 
     def _home(self, stage: Stage, key: str) -> Path:
@@ -109,7 +109,7 @@ class StepStore:
         value = stage.run(*values, work=place)
         return value, StepReport(stage.name, writes, "computed", rows_of(value), time.perf_counter() - start, None)
 
-    def _found(self, home: Path, key: str) -> tuple[Value, str] | None:
+    def _found(self, stage: Stage, home: Path, key: str) -> tuple[Value, str] | None:
         """The finished result under this key with its content hash; None when there is none, or it has changed."""
         if not (home / MANIFEST).is_file():
             return None
@@ -121,7 +121,11 @@ class StepStore:
             _check_sizes(place, fields.get("files", {}))
             if fields["type"] == "table":
                 return _map(place), str(fields["hash"])
-            return (place, str(fields["hash"])) if value_hash(place) == fields["hash"] else None
+            if value_hash(place) != fields["hash"]:
+                return None
+            if changed := stage.changed_outside(place):
+                raise InputError(changed)
+            return place, str(fields["hash"])
         except InputError as error:
             log.warning("%s; it is computed again", error)
             return None
@@ -154,7 +158,7 @@ class StepStore:
                 "type": "folder" if isinstance(value, Path) else "table",
                 "output": str(place.relative_to(home)) if place.is_relative_to(home) else str(place.resolve()),
                 "hash": made,
-                "files": _sizes(place),
+                "files": file_sizes(place),
                 "rows": rows_of(value),
                 "seconds": round(time.perf_counter() - start, 3),
                 "made": made_here(),
@@ -176,7 +180,7 @@ def _map(path: Path) -> pa.Table:
         raise InputError(f"{path}: damaged ({error})") from error
 
 
-def _sizes(place: Path) -> dict[str, int]:
+def file_sizes(place: Path) -> dict[str, int]:
     """Bytes of a file (under no name), or of each file in a folder: what was cut off or lost shows in them."""
     if place.is_file():
         return {"": place.stat().st_size}
@@ -186,7 +190,7 @@ def _sizes(place: Path) -> dict[str, int]:
 
 def _check_sizes(place: Path, written: Mapping[str, int]) -> None:
     """Refuse files that are lost or of other sizes than were written; more files do not matter."""
-    found = _sizes(place)
+    found = file_sizes(place)
     for name, size in written.items():
         if found.get(name) != size:
             state = "is gone" if name not in found else f"has {found[name]:,} bytes of {size:,}"
@@ -195,10 +199,13 @@ def _check_sizes(place: Path, written: Mapping[str, int]) -> None:
 
 def rows_of(value: Value) -> int | None:
     """Rows of a table, or what an artifact's manifest says of them; None where it says nothing."""
-    if not isinstance(value, Path):
-        return int(value.num_rows)
+    return stated(value, "rows") if isinstance(value, Path) else int(value.num_rows)
+
+
+def stated(folder: Path, name: str) -> int | None:
+    """A number in the manifest of an artifact; None where it says nothing."""
     try:
-        rows = json.loads((value / MANIFEST).read_text(encoding="utf-8")).get("rows")
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get(name)
     except (OSError, ValueError):
         return None
-    return rows if isinstance(rows, int) else None
+    return found if isinstance(found, int) else None

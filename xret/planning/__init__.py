@@ -8,7 +8,7 @@ codecs.py      bytes of a vector's code
 work.py        steps that mining and searching share
 mining.py      sentence pairs of two sides
 searching.py   an index of documents
-checked.py     the estimate beside a run that was measured
+checked.py     estimates beside searches that were measured, once or now
 """
 
 from xret.planning.figures import Figure

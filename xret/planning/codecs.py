@@ -30,7 +30,9 @@ def code_bytes(codec: str, dim: int) -> int:
     if found is None:
         raise UsageError(f"no codec '{codec}'; {did_you_mean(codec, CODECS)} (PQ with any number of parts)")
     if dim % int(found[1]):
-        raise UsageError(f"codec '{codec}': {dim} dimensions cannot be cut into {found[1]} equal parts")
+        raise UsageError(
+            f"codec '{codec}': {dim} dimensions cannot be cut into {found[1]} equal parts; use a divisor of {dim}"
+        )
     return int(found[1])
 
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xret.errors import UsageError
+from xret.indexes.twoway.approximate import parse_search
+from xret.indexes.twoway.approximate.knn import SAMPLE
 from xret.indexes.twoway.plan import search_memory
 from xret.planning.codecs import ID_BYTES, code_bytes
 from xret.planning.figures import Figure, short
 from xret.planning.rates import Rates
 from xret.planning.span import Span
-from xret.planning.work import Job, Step, encode_step, hours, shard_figures, side_bytes, train_step
+from xret.planning.work import (
+    Job,
+    Step,
+    elapsed,
+    encode_step,
+    hours,
+    own_encoder,
+    shard_figures,
+    side_bytes,
+    train_step,
+)
 
-__all__ = ["MineJob", "plan_mine"]
+__all__ = ["MineJob", "automatic_lists", "neighbour_steps", "plan_mine"]
 
 NEIGHBOUR = ID_BYTES + 4  # bytes: an id and a cosine
 
@@ -39,8 +51,14 @@ class MineJob(Job):
         for name in ("src", "tgt", "k", "best"):
             if not getattr(self, name) >= 1:
                 raise UsageError(f"{name} {getattr(self, name)} must be at least 1")
-        if self.lists > min(self.src, self.tgt):
-            raise UsageError(f"{self.lists:,} lists are more than the {min(self.src, self.tgt):,.0f} rows of a side")
+        if self.lists > max(self.src, self.tgt):
+            raise UsageError(f"{self.lists:,} lists are more than the {max(self.src, self.tgt):,.0f} rows of a side")
+
+
+def automatic_lists(src: int, tgt: int) -> int:
+    """Lists that ``xret mine --search auto`` takes for these sides; 0 where it compares all with all."""
+    way, _ = parse_search("auto", rows=src, columns=tgt, dim=1, memory=1 << 62)
+    return 0 if way is None else way.lists
 
 
 def plan_mine(job: MineJob, rates: Rates) -> list[Figure]:
@@ -49,8 +67,10 @@ def plan_mine(job: MineJob, rates: Rates) -> list[Figure]:
     Neighbours are searched list by list: on GPUs once for either direction, on cores, as `xret mine` does, once for
     both; the rate of the latter is measured with all that belongs to it.
     """
-    steps = [encode_step("src", job.src, job), encode_step("tgt", job.tgt, job), *_search(job)]
-    return [*_bytes(job), *hours(steps, rates), *_own_encoder(job, rates), *_disk(job, rates), *_machines(job, rates)]
+    steps = [encode_step("src", job.src, job), encode_step("tgt", job.tgt, job), *neighbour_steps(job)]
+    timed = hours(steps, rates)
+    return [*_bytes(job), *timed, *own_encoder(job.src + job.tgt, rates), *_disk(job, rates),
+            *_machines(job, rates, timed)]  # fmt: skip
 
 
 def _bytes(job: MineJob) -> list[Figure]:
@@ -69,33 +89,34 @@ def _stored(name: str, rows: float, size: int, formula: str) -> Figure:
     return Figure("bytes", name, Span.of(rows * size), "B", f"{short(rows)} {formula}")
 
 
-def _search(job: MineJob) -> list[Step]:
+def neighbour_steps(job: MineJob) -> list[Step]:
+    """What finding the neighbours of both sides takes.
+
+    On cores these are the steps of `xret.indexes.twoway.approximate`, and `core_lists_gflops` is their operations by
+    the core-seconds of a whole search. Through lists, GPUs search either direction for itself, and selecting the best
+    of what was compared is taken to cost as much as comparing.
+    """
     both = job.src + job.tgt
     if not job.lists:
         flop = job.src * job.tgt * 2 * job.dim
         formula = f"{short(job.src)} x {short(job.tgt)} x 2 x {job.dim}, both directions at once"
         return [Step("k-NN", flop, formula, "gpu_search_tflops", "core_exact_gflops")]
-    rates = "gpu_search_tflops", "core_lists_gflops"
+    gpu, core = "gpu_search_tflops", "core_lists_gflops"
     assign = f"{short(both)} x {job.seen:,} centres x 2 x {job.dim}"
-    steps = [train_step(both, job), Step("assign to lists", both * job.seen * 2 * job.dim, assign, *rates)]
+    steps = [train_step(both, job), Step("assign to lists", both * job.seen * 2 * job.dim, assign, gpu, core)]
+    flop = job.src * job.probes * (job.tgt / job.lists) * 2 * job.dim
     for name, rows, others in (("forward", job.src, job.tgt), ("backward", job.tgt, job.src)):
-        flop = rows * job.probes * (others / job.lists) * 2 * job.dim
-        formula = f"{short(rows)} x {job.probes} x ({short(others)} / {job.lists:,}) x 2 x {job.dim}"
-        steps.append(Step(f"k-NN {name}", flop, formula, rates[0], ""))
-    again = steps[-1].flop + steps[-2].flop
-    steps.append(Step("select the best", again, "as much as both k-NN (assumed)", rates[0], ""))
-    once = Step("k-NN, both ways at once", steps[2].flop, f"{formula}, selection in the rate", "", rates[1])
-    return [*steps, once]
-
-
-def _own_encoder(job: MineJob, rates: Rates) -> list[Figure]:
-    """Encoding with the encoder that was measured here."""
-    if "core_encode_texts" not in rates:
-        return []
-    both = job.src + job.tgt
-    value = both / rates["core_encode_texts"] / 3600
+        formula = f"{short(rows)} x {job.probes:,} x ({short(others)} / {job.lists:,}) x 2 x {job.dim}"
+        steps.append(Step(f"k-NN {name}", flop, formula, gpu, ""))
+    once = (
+        f"{short(job.src)} x {job.probes:,} x ({short(job.tgt)} / {job.lists:,}) x 2 x {job.dim}, selection in the rate"
+    )
+    sample = f"{SAMPLE:,} rows of either side, exactly: x {short(both)} x 2 x {job.dim}"
     return [
-        Figure("core hours", "instead: encode, as measured", value, "h", f"{short(both)} texts", ("core_encode_texts",))
+        *steps,
+        Step("select the best", 2 * flop, "as much as both k-NN (assumed)", gpu, ""),
+        Step("k-NN, both ways at once", flop, once, "", core),
+        Step("recall of a sample", SAMPLE * both * 2 * job.dim, sample, "", core),
     ]
 
 
@@ -125,24 +146,18 @@ def _nodes(job: MineJob, rates: Rates) -> Span:
     return (codes / (rates["node_ram_gbytes"] * rates["node_ram_share"] * 1e9)).up()
 
 
-def _machines(job: MineJob, rates: Rates) -> list[Figure]:
+def _machines(job: MineJob, rates: Rates, timed: list[Figure]) -> list[Figure]:
     figures = [*shard_figures("src", job.src, job, rates), *shard_figures("tgt", job.tgt, job, rates)]
     larger, nodes = max(job.src, job.tgt), _nodes(job, rates)
     size = larger * (code_bytes(job.codec, job.dim) + ID_BYTES)
     told = f"{short(larger)} x ({code_bytes(job.codec, job.dim)} + {ID_BYTES}) B"
     memory = ("node_ram_gbytes", "node_ram_share")
-    steps = [encode_step("", job.src + job.tgt, job), *_search(job)]
-    rated = tuple(dict.fromkeys(step.gpu for step in steps if step.gpu))
-    work = Span(0, 0)
-    for step in (step for step in steps if step.gpu):
-        work = work + step.flop / (rates[step.gpu] * 1e12) / 3600
     return [
         *figures,
         Figure("machines", "nodes with the codes of a side in memory", nodes, "",
                "given" if job.nodes else f"{told} / memory for data", () if job.nodes else memory),
         Figure("machines", "codes in the memory of each", size / nodes, "B", f"{told} / nodes"),
-        Figure("machines", f"days on {job.gpus} GPUs", work / job.gpus / 24, "days",
-               f"GPU hours / {job.gpus} / 24, without waiting", rated),
+        *elapsed(timed, job.gpus, nodes, rates),
         Figure("machines", "memory of 'xret mine' on one machine",
                Span.of(search_memory(int(job.src), int(job.tgt), job.k)), "B",
                "lengths and lists of both sides; blocks and mapped vectors come on top"),

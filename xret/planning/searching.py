@@ -5,17 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xret.errors import UsageError
+from xret.indexes.choice import choose_factory
 from xret.planning.codecs import ID_BYTES, code_bytes, code_flop
 from xret.planning.figures import Figure, short
 from xret.planning.rates import Rates
 from xret.planning.span import Span
-from xret.planning.work import Job, Step, encode_step, hours, shard_figures, side_bytes, train_step
+from xret.planning.work import (
+    Job,
+    Step,
+    elapsed,
+    encode_step,
+    hours,
+    own_encoder,
+    shard_figures,
+    side_bytes,
+    train_step,
+)
 
-__all__ = ["SearchJob", "plan_search"]
+__all__ = ["SearchJob", "automatic_lists", "plan_search"]
 
 COLLECTION = 1_000_000_000  # rows that one collection of a store is advised to hold at most
 GRAPH_NODE = 1_000_000_000  # rows that a graph on disk serves from a node of 64 GB (DiskANN, NeurIPS 2019)
 MEASURED_DIM = 384  # dimensions at which scanning codes was measured
+GRAPH_LISTS = 65_536  # from so many on, `auto` finds the nearest centres by a graph over them (HNSW32)
+GRAPH_CENTRES = (
+    10_000  # what a walk through it costs a core, in centres compared one after the other (1,526 are, 166 µs)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +55,17 @@ class SearchJob(Job):
         if self.lists > self.documents:
             raise UsageError(f"{self.lists:,} lists are more than the {self.documents:,.0f} documents")
 
+    @property
+    def walked(self) -> int:
+        """Centres that a core compares with each row, or what its walk through their graph costs in these."""
+        graph = self.centres is None and self.lists >= GRAPH_LISTS
+        return min(GRAPH_CENTRES, self.lists) if graph else self.seen
+
+
+def automatic_lists(documents: int) -> int:
+    """Lists that the index factory ``auto`` takes for so many rows; 0 where it scans them all."""
+    return choose_factory(rows=documents, dim=1, memory=1 << 62).factory.lists
+
 
 def plan_search(job: SearchJob, rates: Rates) -> list[Figure]:
     """Every figure of an index, section by section."""
@@ -47,15 +73,27 @@ def plan_search(job: SearchJob, rates: Rates) -> list[Figure]:
     steps = [encode_step("documents", rows, job)]
     both = "gpu_search_tflops", "core_lists_gflops"
     if job.lists:
-        assign = f"{short(rows)} x {job.seen:,} centres x 2 x {job.dim}"
-        steps += [train_step(rows, job), Step("assign to lists", rows * job.seen * 2 * job.dim, assign, *both)]
+        steps += [train_step(rows, job), *_assign_steps(job)]
     each = code_flop(job.codec, job.dim)
     steps.append(Step(f"add {job.codec} codes", rows * each, f"{short(rows)} x {short(each)} FLOP a code", *both))
     stored = side_bytes("documents", rows, job)
     if job.lists:
         centres = Span.of(job.lists * job.dim * 4.0)
         stored.append(Figure("bytes", "centres of lists", centres, "B", f"{job.lists:,} x {job.dim} x 4 B"))
-    return [*stored, *hours(steps, rates), *_query(job, rates), *_machines(job, rates)]
+    timed = hours(steps, rates)
+    return [*stored, *timed, *own_encoder(rows, rates), *_query(job, rates), *_machines(job, rates, timed)]
+
+
+def _assign_steps(job: SearchJob) -> list[Step]:
+    """GPUs compare with all centres where nothing else is said; cores walk a graph over many."""
+
+    def step(seen: int, gpu: str, core: str) -> Step:
+        formula = f"{short(job.documents)} x {seen:,} centres x 2 x {job.dim}"
+        return Step("assign to lists", job.documents * seen * 2 * job.dim, formula, gpu, core)
+
+    if job.walked == job.seen:
+        return [step(job.seen, "gpu_search_tflops", "core_lists_gflops")]
+    return [step(job.seen, "gpu_search_tflops", ""), step(job.walked, "", "core_lists_gflops")]
 
 
 def _scan(job: SearchJob) -> str:
@@ -70,21 +108,25 @@ def _seconds(job: SearchJob, rates: Rates) -> tuple[Span, str, tuple[str, ...]]:
     value = codes * size / (rates[scan] * 1e6)
     if not job.lists:
         return value, scanned, (scan,)
-    value = value + job.seen * 2 * job.dim / (rates["core_lists_gflops"] * 1e9)
-    return value, f"{scanned} + {job.seen:,} centres x 2 x {job.dim} FLOP", (scan, "core_lists_gflops")
+    value = value + job.walked * 2 * job.dim / (rates["core_lists_gflops"] * 1e9)
+    return value, f"{scanned} + {job.walked:,} centres x 2 x {job.dim} FLOP", (scan, "core_lists_gflops")
 
 
 def _query(job: SearchJob, rates: Rates) -> list[Figure]:
     seconds, formula, names = _seconds(job, rates)
-    disk = job.rerank * job.dim * 2
-    return [
+    figures = [
         Figure("a query", "core-seconds", seconds, "s", formula, names),
         Figure("a query", "queries a second of a core", 1 / seconds, "", "1 / core-seconds", names),
-        Figure("a query", "read for exact scores", Span.of(disk), "B", f"{job.rerank} x {job.dim} x 2 B, at random"),
     ]
+    if job.rerank:
+        read = Span.of(job.rerank * job.dim * 2)
+        figures.append(
+            Figure("a query", "read for exact scores", read, "B", f"{short(job.rerank)} x {job.dim} x 2 B, at random")
+        )
+    return figures
 
 
-def _machines(job: SearchJob, rates: Rates) -> list[Figure]:
+def _machines(job: SearchJob, rates: Rates, timed: list[Figure]) -> list[Figure]:
     rows, code = job.documents, code_bytes(job.codec, job.dim) + ID_BYTES
     seconds, _, names = _seconds(job, rates)
     memory = ("node_ram_gbytes", "node_ram_share")
@@ -96,6 +138,7 @@ def _machines(job: SearchJob, rates: Rates) -> list[Figure]:
         Figure("machines", "nodes, by memory", nodes, "",
                "given" if job.nodes else f"{short(rows)} x {code} B / memory for data", () if job.nodes else memory),
         Figure("machines", "codes in the memory of each", rows * code / nodes, "B", "all codes / nodes"),
+        *elapsed(timed, job.gpus, nodes, rates),
         Figure("machines", f"nodes, by {short(job.qps)} queries a second", busy, "",
                f"{short(job.qps)} x core-seconds of a query / cores", (*names, "node_cores")),
         Figure("machines", "instead: nodes with a graph on disk", Span.of(-(-rows // GRAPH_NODE)), "",

@@ -2,8 +2,7 @@
 
 Encoding counts two operations a parameter and token; attention itself adds ``4 * tokens * width * layers`` a token,
 1 to 2 % at 32 tokens, and embeddings are looked up, not multiplied. Inverted lists: `centres` is what a row is compared
-with to find its list, all of them or, through a graph over them, some. Selecting the best of what was compared is taken
-to cost as much as comparing.
+with to find its list, all of them or, through a graph over them, some.
 """
 
 from __future__ import annotations
@@ -16,12 +15,24 @@ from xret.planning.figures import Figure, short
 from xret.planning.rates import Rates
 from xret.planning.span import Span
 
-__all__ = ["Job", "Step", "encode_step", "hours", "shard_figures", "side_bytes", "train_step"]
+__all__ = [
+    "Job",
+    "Step",
+    "elapsed",
+    "encode_step",
+    "hours",
+    "own_encoder",
+    "shard_figures",
+    "side_bytes",
+    "train_step",
+]
 
 ROUNDS = 10  # of k-means
 SAMPLE_PER_LIST = 64
 MOST_SAMPLE = 50_000_000  # rows of the training sample at most
 TEXT_BYTES, PACKED = 120, 0.42  # of a sentence; what zstd leaves of them
+PARAMS = {384: 21e6, 768: 86e6}  # of encoders up to so many dimensions: 12 layers (Multilingual MiniLM, BERT base)
+PARAMS_ABOVE = 303e6  # 24 layers (XLM-R large)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +42,11 @@ class Job:
     Attributes:
         dim: of vectors.
         tokens: of a text, on average.
-        params: of the encoder, embeddings aside; two operations each a token.
+        params: of the encoder, embeddings aside; two operations each a token. None: usual ones for `dim`.
         codec: see `xret.planning.codecs`.
         lists: inverted lists; 0 compares all with all.
         probes: lists looked into.
-        centres: compared with each row to find its lists; None: all.
+        centres: compared with each row to find its lists; None: all, or what `auto` compares.
         shard_rows: rows of a unit of work.
         gpus: that share the work.
         nodes: machines; None: as many as the memory needs.
@@ -43,7 +54,7 @@ class Job:
 
     dim: int = 384
     tokens: float = 32
-    params: float = 21e6
+    params: float | None = None
     codec: str = "PQ64"
     lists: int = 0
     probes: int = 32
@@ -54,17 +65,24 @@ class Job:
 
     def __post_init__(self) -> None:
         """Refuse what no job has."""
-        for name in ("dim", "tokens", "params", "probes", "shard_rows", "gpus"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} {getattr(self, name)} must be positive")
-        if self.lists and self.probes > self.lists:
-            raise UsageError(f"nprobe {self.probes:,} is more than the {self.lists:,} lists there are")
+        for name in ("dim", "tokens", "params", "probes", "centres", "shard_rows", "gpus", "nodes"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} {value} must be positive")
+        for name, value in (("nprobe", self.probes), ("coarse", self.centres or 0)):
+            if self.lists and value > self.lists:
+                raise UsageError(f"{name} {value:,} is more than the {self.lists:,} lists there are")
         code_bytes(self.codec, self.dim)
 
     @property
     def seen(self) -> int:
         """Centres compared with each row."""
-        return min(self.centres or self.lists, self.lists)
+        return self.centres or self.lists
+
+    @property
+    def weights(self) -> float:
+        """`params`, or the usual ones."""
+        return self.params or next((params for dim, params in PARAMS.items() if self.dim <= dim), PARAMS_ABOVE)
 
 
 @dataclass(frozen=True)
@@ -94,10 +112,33 @@ def hours(steps: list[Step], rates: Rates) -> list[Figure]:
     return figures
 
 
+def elapsed(timed: list[Figure], gpus: int, nodes: Span, rates: Rates) -> list[Figure]:
+    """Days of all that `hours` tells, on GPUs or on the cores of nodes, if none ever waits."""
+    parts = {part: [each for each in timed if each.part == part] for part in ("GPU hours", "core hours")}
+    rated = {part: tuple(dict.fromkeys(name for each in own for name in each.rates)) for part, own in parts.items()}
+    gpu, core = (own[-1].value for own in parts.values())
+    cores = nodes * rates["node_cores"]
+    return [
+        Figure("machines", f"time on {gpus:,} GPU{'s' if gpus > 1 else ''}", gpu / gpus / 24, "d",
+               f"GPU hours / {gpus:,} / 24, without waiting", rated["GPU hours"]),
+        Figure("machines", "instead: time on the cores of the nodes", core / cores / 24, "d",
+               "core hours / (nodes x cores) / 24, without waiting", (*rated["core hours"], "node_cores")),
+    ]  # fmt: skip
+
+
+def own_encoder(rows: float, rates: Rates) -> list[Figure]:
+    """Encoding with the encoder that was measured on this machine; nothing where none was."""
+    if "core_encode_texts" not in rates:
+        return []
+    value = rows / rates["core_encode_texts"] / 3600
+    formula = f"{short(rows)} texts"
+    return [Figure("core hours", "instead: encode, as measured", value, "h", formula, ("core_encode_texts",))]
+
+
 def encode_step(name: str, rows: float, job: Job) -> Step:
     """Encoding so many texts."""
-    formula = f"{short(rows)} texts x {short(job.tokens)} tokens x 2 x {short(job.params)} parameters"
-    flop = rows * job.tokens * 2 * job.params
+    formula = f"{short(rows)} texts x {short(job.tokens)} tokens x 2 x {short(job.weights)} parameters"
+    flop = rows * job.tokens * 2 * job.weights
     return Step(f"encode {name}", flop, formula, "gpu_encode_tflops", "core_encode_gflops")
 
 
@@ -127,7 +168,7 @@ def side_bytes(name: str, rows: float, job: Job) -> list[Figure]:
 def shard_figures(name: str, rows: float, job: Job, rates: Rates) -> list[Figure]:
     """How many units of work, and what one of them is."""
     size = min(rows, job.shard_rows)
-    seconds = size * job.tokens * 2 * job.params / (rates["gpu_encode_tflops"] * 1e12)
+    seconds = size * job.tokens * 2 * job.weights / (rates["gpu_encode_tflops"] * 1e12)
     return [
         Figure(
             "machines", f"shards of {name}", Span.of(-(-rows // job.shard_rows)), "",
@@ -139,6 +180,6 @@ def shard_figures(name: str, rows: float, job: Job, rates: Rates) -> list[Figure
         ),
         Figure(
             "machines", f"encoding one shard of {name}", seconds, "s",
-            f"{short(size)} x {short(job.tokens)} x 2 x {short(job.params)} FLOP, on one GPU", ("gpu_encode_tflops",),
+            f"{short(size)} x {short(job.tokens)} x 2 x {short(job.weights)} FLOP, on one GPU", ("gpu_encode_tflops",),
         ),
     ]  # fmt: skip
