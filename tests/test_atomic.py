@@ -51,6 +51,15 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
         pass
 
 
+def test_of_two_that_make_a_folder_at_once_the_first_stays(tmp_path: Path) -> None:
+    target = tmp_path / "made"
+    with pytest.raises(InputError, match="made by somebody else meanwhile"), atomic_folder(target) as second:
+        with atomic_folder(target) as first:
+            (first / "whose").write_text("the first's")
+        (second / "whose").write_text("the second's")
+    assert (target / "whose").read_text() == "the first's" and list(tmp_path.iterdir()) == [target]
+
+
 @posix
 def test_bytes_flow_into_a_fifo(tmp_path: Path) -> None:
     fifo, read = tmp_path / "fifo", []

@@ -81,8 +81,10 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             _sweep(path)
             yield temporary
             os.chmod(temporary, 0o777 & ~_umask())
-            if path.exists():
+            if replace and path.exists():
                 _swap(temporary, path)
+            elif os.path.lexists(path):
+                raise InputError(f"{path}: was made by somebody else meanwhile; choose another name")
             else:
                 os.replace(temporary, path)
     finally:

@@ -20,7 +20,7 @@ from xret.errors import UnreachableError, XretError
 from xret.serving import schema
 from xret.serving.asking import Asked, Job
 from xret.serving.checks import check_languages, check_options, check_texts
-from xret.serving.failures import Refusal, failure_body, first_problem
+from xret.serving.failures import Refusal, failure_body, first_problem, store_away
 from xret.serving.gate import Gate, internal
 from xret.serving.page import page_routes
 from xret.serving.scoring import encode_texts, score_pairs
@@ -88,8 +88,7 @@ def _failures(app: FastAPI) -> None:
     @app.exception_handler(UnreachableError)
     async def away(request: Request, error: UnreachableError) -> Response:
         logger.warning("serve: %s", error)
-        what = "the store behind this system does not answer; try again in a while"
-        return answered(request, Refusal(503, "unavailable", what))
+        return answered(request, store_away())
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:

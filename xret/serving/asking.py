@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from xret.errors import XretError
 from xret.indexes.kinds import STORE, verbs
-from xret.serving.failures import Refusal
+from xret.serving.failures import Refusal, store_away
 from xret.serving.generation import Generation
 from xret.serving.refining import fused, refined
 from xret.serving.rows import Rows, facets, hits_of, split
@@ -138,7 +138,7 @@ class Asking:
             return [one for job in jobs for one in self([job])]  # whoever is to blame, it is not the others
         return [self._tried(job, runs) for job in jobs]
 
-    def _tried(self, job: Job, runs: dict[tuple[int, _Search], list[Rows]]) -> list[Answer] | BaseException:
+    def _tried(self, job: Job, runs: _Runs) -> list[Answer] | BaseException:
         try:
             since = time.perf_counter()
             answers = self._finished(job, runs)
@@ -147,10 +147,10 @@ class Asking:
             return error
         return answers
 
-    def _finished(self, job: Job, runs: dict[tuple[int, _Search], list[Rows]]) -> list[Answer]:
+    def _finished(self, job: Job, runs: _Runs) -> list[Answer]:
         """From what the searches gave to what the request wants."""
-        lists = [runs[id(job), search] for search in _searches(job)]
-        counted = [runs[id(job), search] for search in _counts(job)]
+        lists = [_given(runs[id(job), search]) for search in _searches(job)]
+        counted = [_given(runs[id(job), search]) for search in _counts(job)]
         out = []
         for place, query in enumerate(job.queries):
             if job.left:
@@ -165,18 +165,22 @@ class Asking:
             out.append(Answer(query.id, hits, facets(among, job.options.facets)))
         return out
 
-    def _searched(self, jobs: Sequence[Job]) -> dict[tuple[int, _Search], list[Rows]]:
-        """What every search of every job found: by job and search, a list per query."""
+    def _searched(self, jobs: Sequence[Job]) -> _Runs:
+        """What every search of every job found: by job and search, a list per query, or why the search was refused."""
         groups: dict[_Search, list[Job]] = {}
         for job in jobs:
             for search in dict.fromkeys([*_searches(job), *_counts(job)]):
                 groups.setdefault(search, []).append(job)
         encoded = self._encoded(groups)
-        out: dict[tuple[int, _Search], list[Rows]] = {}
+        out: _Runs = {}
         since = time.perf_counter()
         for search, wanting in groups.items():
             queries = [query for job in wanting for query in job.queries]
-            lists = self._found(search, queries, encoded)
+            try:
+                lists = self._found(search, queries, encoded)
+            except Refusal as refusal:  # a store that is away concerns those alone who ask it
+                out.update({(id(job), search): refusal for job in wanting})
+                continue
             at = 0
             for job in wanting:
                 out[id(job), search] = lists[at : at + len(job.queries)]
@@ -214,12 +218,21 @@ class Asking:
             if search.system.kind != STORE:
                 raise
             logger.warning("serve: '%s': %s", search.system.place.name, error)
-            raise Refusal(503, "store", "the store behind this system does not answer; ask again later") from error
+            raise store_away() from error
         return split(run, len(queries))
 
     def _clock(self, step: str, since: float) -> None:
         if self._metrics is not None:
             self._metrics.compute.labels(step).observe(time.perf_counter() - since)
+
+
+_Runs: TypeAlias = dict[tuple[int, _Search], "list[Rows] | Refusal"]
+
+
+def _given(found: list[Rows] | Refusal) -> list[Rows]:
+    if isinstance(found, Refusal):
+        raise found
+    return found
 
 
 def _searches(job: Job) -> list[_Search]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["Refusal", "failure_body", "first_problem"]
+__all__ = ["Refusal", "failure_body", "first_problem", "store_away"]
 
 RETRY = 1  # seconds until one who was refused for load may try again
 
@@ -33,6 +33,11 @@ class Refusal(Exception):
         if self.status == 401:
             return [(b"www-authenticate", b'Bearer realm="xret"')]
         return []
+
+
+def store_away() -> Refusal:
+    """For a store that cannot be reached, or that refuses."""
+    return Refusal(503, "store", "the store behind this system cannot answer now; ask again later")
 
 
 def failure_body(failure: Refusal, request_id: str) -> bytes:

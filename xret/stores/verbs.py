@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from xret.artifact import digest
 from xret.errors import InputError, MismatchError, UsageError
-from xret.indexes.encoding import given_encoder
+from xret.indexes.encoding import encode_queries
 from xret.indexes.kinds import known_options
 from xret.stores.door import open_store
 from xret.stores.link import place_of
@@ -146,14 +146,12 @@ def search(
         raise UsageError(f"{index.folder}: a store takes no candidates; use xret rerank")
     given = known_options(options, (*EVERY, "nprobe", "hybrid"), index="store")
     index.kept(languages)  # an unknown language is told before a model is loaded
-    encoder = given_encoder(given.get("encoder"))
-    index.refuse_other_encoder(encoder.name, encoder.hash)
-    width = None if index.manifest.dim == encoder.dim else index.manifest.dim
-    lang = queries["lang"].to_pylist()
-    found = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
+    found, encoder = encode_queries(
+        queries, given.get("encoder"), dim=index.manifest.dim, check=index.refuse_other_encoder
+    )
     other: Sequence[Any] = queries["text"].to_pylist()
     if given.get("hybrid") is not None and index.store.recipe.sparse and not index.store.recipe.words:
-        other = cast(Any, encoder).encode_sparse(other, role="query", lang=lang)
+        other = cast(Any, encoder).encode_sparse(other, role="query", lang=queries["lang"].to_pylist())
     filters = {"languages": languages, "docids": docids, "text": text}
     return _searched(index, queries, Vectors.open(found), other, k=k, given=given, **filters)
 

@@ -17,7 +17,7 @@ from xret.indexes.dense.check import check_index
 from xret.indexes.dense.layout import Manifest, read_steadily
 from xret.indexes.dense.named import search_run
 from xret.indexes.dense.opened import DenseIndex, open_index
-from xret.indexes.encoding import given_encoder
+from xret.indexes.encoding import encode_queries
 from xret.indexes.kinds import known_options
 from xret.vectors import Vectors
 
@@ -119,11 +119,7 @@ def search(
         raise UsageError(f"{index.folder}: a dense index takes no candidates; use xret rerank")
     given = _known(options, *EVERY, "nprobe")
     index.kept(languages)  # an unknown language is told before a model is loaded
-    encoder = given_encoder(given.get("encoder"))
-    index.refuse_other_encoder(encoder.name, encoder.hash)
-    width = None if index.manifest.dim == encoder.dim else index.manifest.dim
-    lang = queries["lang"].to_pylist()
-    found = encoder.encode(queries["text"].to_pylist(), role="query", lang=lang, dim=width, progress=True)
+    found, _ = encode_queries(queries, given.get("encoder"), dim=index.manifest.dim, check=index.refuse_other_encoder)
     vectors = pa.FixedSizeListArray.from_arrays(found.ravel(), found.shape[1])
     return search_run(
         index, queries, Vectors.open(pa.table({"id": queries["id"], "vector": vectors})), k=k, languages=languages,

@@ -33,7 +33,8 @@ class Connection:
     """Calls to one server.
 
     Every call made here may be made twice: searches, and changes that give the same the second time. So a call that
-    did not reach the server, or whose answer was lost, is made again for `patience` seconds.
+    did not reach the server, or whose answer was lost, is made again for `patience` seconds. Once that was in vain, it
+    has none until a call succeeds: many who ask a server that is gone shall not all wait for it.
     """
 
     def __init__(self, place: Place, *, patience: float | None = None) -> None:
@@ -44,6 +45,7 @@ class Connection:
             InputError: it does not know the key.
         """
         self.place, self.patience = place, PATIENCE if patience is None else patience
+        self._gone = False
         self._library, self._client = pymilvus(), None
         if not place.server.startswith("http"):
             self._see_file(Path(place.server))
@@ -90,16 +92,19 @@ class Connection:
         )
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
-        end, pause = time.monotonic() + self.patience, 0.2
+        end, pause = time.monotonic() + (0 if self._gone else self.patience), 0.2
         while True:
             try:
-                return call()
+                found = call()
+                self._gone = False
+                return found
             except XretError:
                 raise
             except Exception as error:
                 if not _away(error):
                     raise Refused(f"{self.place}: {_said(error)}") from error
                 if time.monotonic() + pause > end:
+                    self._gone = True
                     raise UnreachableError(
                         f"{self.place}: cannot be reached ({_said(error)}); start the server, or name another one, and "
                         "do the same again"
