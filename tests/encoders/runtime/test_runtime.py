@@ -53,9 +53,8 @@ def test_batches_hold_every_row_once_within_budget(lengths: list[int], budget: i
 
 def test_windows_cover_all_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xret.encoders.runtime.batching._WINDOW_CHARACTERS", 10)
-    monkeypatch.setattr("xret.encoders.runtime.batching.WINDOW_TEXTS", 3)
     texts = ["aaaa", "bbbb", "cccc", "d" * 30, "", "", "", "", "e"]
-    assert [list(w) for w in windows(texts)] == [[0, 1], [2], [3], [4, 5, 6], [7, 8]]
+    assert [list(w) for w in windows(texts, 3)] == [[0, 1], [2], [3], [4, 5, 6], [7, 8]]
     assert not list(windows([]))
 
 
