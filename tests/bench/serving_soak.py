@@ -35,7 +35,8 @@ def soak(index: Path, work: Path, seconds: float) -> None:
     head(f"Soak: 8 clients, mixed load, a swap every 2 s, {seconds:.0f} s")
     show("at s", "answers", "first/second state", "wrong", "failed", "swaps", "RSS MiB", "without files")
     show(*["---"] * 8)
-    with served(link, "--encoder", "xret-mini") as (host, port, process):
+    # Vectors of 32 MB are soon remembered: what grows after that would grow for ever.
+    with served(link, "--encoder", "xret-mini", "--remember", "32MB") as (host, port, process):
 
         def run(number: int) -> None:
             chance, asked = random.Random(number), questions()
