@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xret.errors import XretError, require
 from xret.indexes.kinds import verbs_of
+from xret.indexes.twoway.blas import single_threaded_blas
 from xret.serving.addresses import bound_socket, own_names
 from xret.serving.asking import Asking
 from xret.serving.batching import Batcher
@@ -150,7 +151,8 @@ async def _serve(state: State, settings: Settings, listening: socket.socket, tol
         raise RuntimeError("a state without its batcher")
     batcher.start()
     tasks: list[asyncio.Task[None]] = []
-    with _signals(server, state, tasks):
+    # The limit is the whole process's: a worker that leaves it must not lift it for another, whose bits it decides.
+    with single_threaded_blas(), _signals(server, state, tasks):
         if settings.watch:
             tasks.append(asyncio.get_running_loop().create_task(_watch(state, settings.watch)))
         tasks.append(asyncio.get_running_loop().create_task(_announce(server, listening, told)))
