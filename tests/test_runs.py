@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xret.errors import EvalError
+from xret.pipeline.sink import write_value
 from xret.runs import ordered, read_qrels, read_run, write_qrels, write_run
 
 ids = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6).filter(
@@ -43,6 +45,19 @@ def test_what_is_written_is_read(
     first = path.read_bytes()
     write_run(run, path, tag="mine")
     assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.arrow"])
+def test_the_bytes_do_not_tell_how_the_rows_were_put_together(name: str, tmp_path: Path) -> None:
+    run = run_of({("q", f"d{row}"): -row for row in range(4000)})
+    run = run.append_column("text", pa.array([f"{row} words " * 99 for row in range(4000)]))
+    cut = pa.concat_tables([run.slice(0, 1001), run.slice(1001, 2), run.slice(1003)])
+    for folder, table in (("whole", run), ("cut", cut)):
+        for write in (write_run, partial(write_value, kind="run")):
+            path = tmp_path / f"{folder}-{name}"
+            write(table.append_column("tag", pa.chunked_array([["x"] * 4000])), path)
+            assert path.read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
+    assert read_run(tmp_path / f"cut-{name}").num_rows == 4000
 
 
 @settings(max_examples=100, deadline=None)

@@ -216,6 +216,7 @@ def test_an_interrupted_run_goes_on_or_is_refused(tmp_path: Path) -> None:
         ({"encoder_hash": "b" * 64, "encoder": "other"}, r"encoder 'mini' \(aaaaaaaaaaaa\).*'other' \(bbbbbbbbbbbb\)"),
         ({"corpus_hash": "d" * 64}, "corpus 'cccccccccccc', this run has 'dddddddddddd'"),
         ({"role": "query"}, "role 'None', this run has 'query'"),
+        ({"precision": "bf16"}, "precision 'None', this run has 'bf16'"),
     ):
         with pytest.raises(MismatchError, match=message):
             VectorsWriter(out, dim=4, fields={**FIELDS, **change}, resume=True)

@@ -122,6 +122,18 @@ def test_other_methods_paths_hosts_and_types(small: Served) -> None:
     assert forged.headers["x-request-id"] != "a b<c>"
 
 
+def test_every_refusal_is_counted_by_why(small: Served) -> None:
+    names = ("unknown_system", "invalid", "not_found", "not_json")
+    before = {name: small.metric(f'xret_refused_total{{error="{name}"}}') for name in names}
+    refused(small.post("/search", query="a", system="none"), 404, "unknown_system")
+    refused(small.post("/search", query="a", fuse=["dense", "dense"]), 422, "invalid")  # by the endpoint
+    refused(small.post("/search", query=""), 422, "invalid")  # by the schema
+    refused(small.client.post("/search/", json={"query": "a"}), 404, "not_found")  # not sent elsewhere, by Host
+    refused(small.client.post("/search", content=b"{}"), 415, "not_json")  # at the gate
+    counted = {name: small.metric(f'xret_refused_total{{error="{name}"}}') - before[name] for name in names}
+    assert counted == {"unknown_system": 1, "invalid": 2, "not_found": 1, "not_json": 1}
+
+
 def test_bodies_that_do_not_end_or_do_not_come(small: Served) -> None:
     host, port = small.url.removeprefix("http://").split(":")
     head = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"

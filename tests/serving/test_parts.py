@@ -18,6 +18,8 @@ from xret.serving.generation import place_of
 from xret.serving.keys import Key, is_loopback, refuse_open, wanted_key
 from xret.serving.limits import Limits
 from xret.serving.matches import text_matches, token_matches
+from xret.serving.refining import fused
+from xret.serving.rows import Rows, facets
 from xret.serving.systems import public_name
 
 for _module in ("fastapi", "uvicorn", "prometheus_client", "httpx"):
@@ -65,6 +67,16 @@ def test_words_are_marked_whole() -> None:
         place = np.array([[at, at + 1]])
         ((start, end, _),) = token_matches(np.eye(1, 4, dtype=np.float32), np.eye(1, 4, dtype=np.float32), place, text)
         assert text[start:end] == word
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_language_that_one_system_knows_is_known(order: tuple[int, int]) -> None:
+    """An index of vectors alone knows no languages; it does not take them from those that do."""
+    both = Rows(["a", "b"], ["de", "fr"], [2.0, 1.0], ["x", "y"]), Rows(["b", "c"], ["und", "und"], [3.0, 2.0])
+    lists = [both[at] for at in order]
+    found = fused(lists, ["one", "two"], "rrf")
+    assert dict(zip(found.ids, found.langs, strict=True)) == {"a": "de", "b": "fr", "c": "und"}
+    assert facets(lists, 10) == {"de": 1, "fr": 1, "und": 1}
 
 
 def test_matches_of_nothing() -> None:

@@ -209,6 +209,24 @@ def test_what_cannot_be_used_is_not_swapped_in(
     assert server.metric("xret_swaps_total") > swaps
 
 
+def test_one_of_two_that_is_refused_leaves_both(launch: Serve, states: dict[str, Path], tmp_path: Path) -> None:
+    links = [linked(states, tmp_path, kind) for kind in ("dense", "lexical")]
+    server = launch(*links, "--encoder", "xret-mini", "-v")
+    before, rows = server.client.get("/systems").json(), server.metric("xret_index_rows")
+    point(links[0], states["dense-new"])  # smaller, and good
+    point(links[1], tmp_path / "nothing")
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "manifest.json").write_text('{"kind": "index", "type": "lexical"}')
+    assert server.post("/admin/swap").status_code == 409
+    assert server.client.get("/systems").json() == before
+    assert server.metric("xret_index_rows") == rows == sum(one["rows"] for one in before)
+    assert "closed" in server.said  # the good one is not kept open for nobody
+    point(links[1], states["lexical-new"])
+    assert server.post("/admin/swap").status_code == 200
+    assert server.metric("xret_index_rows") == sum(one["rows"] for one in server.client.get("/systems").json()) < rows
+    assert server.stop() == 0
+
+
 def test_an_index_that_grows_is_seen(launch: Serve, states: dict[str, Path], tmp_path: Path) -> None:
     folder = tmp_path / "words"
     shutil.copytree(states["lexical-new"], folder)

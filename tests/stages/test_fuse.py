@@ -57,6 +57,13 @@ def test_further_columns_come_from_whoever_has_them(tmp_path: Path) -> None:
     assert fuse_runs([one, two])["text"].to_pylist() == ["Wort", None, "Wort"]
 
 
+def test_an_unknown_language_gives_way_to_a_known_one() -> None:
+    known, unknown = run_of({("a", "u"): 2}, dlang="de"), run_of({("a", "u"): 2, ("a", "v"): 1}, dlang="und")
+    for runs in ((known, unknown), (unknown, known)):
+        found = fuse_runs(runs)
+        assert dict(zip(found["docid"].to_pylist(), found["dlang"].to_pylist(), strict=True)) == {"u": "de", "v": "und"}
+
+
 def test_columns_that_differ_in_type_are_no_matter() -> None:
     """JSONL gives strings, Parquet what was put in: numbers, dictionaries, long strings."""
     one = run_of({("a", "u"): 2}, page="7", qlang="de")

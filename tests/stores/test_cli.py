@@ -107,6 +107,10 @@ def test_from_vectors_to_search(here: Path, to: str, cli: Cli) -> None:
     alias = f"{to}_live"
     assert cli("store", "swap", alias, to.rsplit("/", 1)[1]).code == 0
     assert cli("search", alias, "rain", "-k", "1").code == 0
+    for new, name in ((f"{to}_2", to), (f"{to}_2", f"{to}_2")):  # names of stores: told before anything is loaded
+        told = cli("store", "load", "vectors", "--to", new, "--alias", name)
+        assert (told.code, len(told.err.splitlines())) == (1, 1) and "no alias" in told.err
+        assert "no such" in cli("store", "info", new).err
     refused = cli("store", "drop", to)
     assert (refused.code, len(refused.err.splitlines())) == (1, 1)
     deleted = json.loads(cli("store", "delete", alias, "no such id", "--json").out)

@@ -56,6 +56,9 @@ def test_limits_of_milvus_are_said_before_the_server_is_asked(place: Place) -> N
 def test_a_file_of_milvus_lite(tmp_path: Path) -> None:
     pytest.importorskip("milvus_lite")
     name = f"milvus:{tmp_path}/news.db/docs"
+    with pytest.raises(InputError, match="there is no such store"):
+        open_store(name)
+    assert not list(tmp_path.iterdir())  # to look for a store makes none
     store = create_store(name, Recipe(dim=DIM, text=True))
     store.upsert(rows(unit(20)))
     assert str(store.place) == name

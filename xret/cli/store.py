@@ -61,10 +61,13 @@ def load(source: str, target: str, **options: Any) -> None:
     """
     from xret.stores import load as load_rows
     from xret.stores import parse_place, swap
+    from xret.stores.verifying import refuse_store_name
 
     place = parse_place(target)
     alias = None if options["alias"] is None else place.beside(options["alias"])
     _refuse_output(options["output"])
+    if alias is not None:
+        refuse_store_name(alias, place)
     corpus, vectors = _given(source, options)
     done = load_rows(
         place, vectors, corpus=corpus, index=options["index"], text=not options["no_text"], words=options["words"],

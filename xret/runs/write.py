@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from xret.artifact import atomic_file
 from xret.errors import EvalError
+from xret.mapped import evenly_cut
 from xret.packed import packing, written
 from xret.runs.columns import Format, format_of
 from xret.runs.order import ordered
@@ -62,11 +63,11 @@ def _write(table: pa.Table, fields: tuple[str, ...], target: str | Path | IO[Any
 def _render(table: pa.Table, fields: tuple[str, ...], format: Format) -> bytes:
     if format == "parquet":
         buffer = io.BytesIO()
-        pa.parquet.write_table(table, buffer)
+        pa.parquet.write_table(evenly_cut(table), buffer)
         return buffer.getvalue()
     if format == "arrow":
         with pa.ipc.new_file(buffer := io.BytesIO(), table.schema) as out:
-            out.write_table(table)
+            out.write_table(evenly_cut(table))
         return buffer.getvalue()
     return _trec(table, fields) if format == "trec" else _jsonl(table)
 

@@ -50,8 +50,9 @@ def make_app(state: State) -> Gate:
     app = FastAPI(
         title="xret", version=__version__, description="Cross-lingual search.", docs_url=None, redoc_url=None,
         dependencies=bearer, separate_input_output_schemas=False,
+        redirect_slashes=False,  # to an address made of the Host that a client says
     )  # fmt: skip
-    _failures(app)
+    _failures(app, state)
     _health(app, state)
     _search(app, state)
     _vectors(app, state)
@@ -60,10 +61,11 @@ def make_app(state: State) -> Gate:
     return Gate(app, state)
 
 
-def _failures(app: FastAPI) -> None:
+def _failures(app: FastAPI, state: State) -> None:
     """Every failure as `schema.Failure`."""
 
     def answered(request: Request, refusal: Refusal) -> Response:
+        state.metrics.refused.labels(refusal.error).inc()
         body = failure_body(refusal, request.scope.get("xret.request_id", ""))
         headers = {name.decode(): value.decode() for name, value in refusal.headers}
         return Response(body, refusal.status, headers, media_type="application/json")

@@ -52,6 +52,8 @@ class Systems:
         self._encoders: dict[str, Encoder] = {}
         self._swapping = threading.Lock()
         self._current = {place.name: self._opened(place) for place in places}
+        for each in self.current():
+            metrics.rows.labels(each.place.name).set(each.rows)
 
     @property
     def names(self) -> list[str]:
@@ -104,9 +106,17 @@ class Systems:
         with self._swapping:
             places = [self._current[one].place for one in ([name] if name else self.names)]
             fresh = [each for each in places if name or self.changed(each)]
-            made = [self._verified(place, check=check) for place in fresh]
+            made: list[Generation] = []
+            try:
+                for place in fresh:
+                    made.append(self._verified(place, check=check))
+            except BaseException:
+                for unused in made:
+                    self._retire(unused)
+                raise
             for new in made:
                 old, self._current[new.place.name] = self._current[new.place.name], new
+                self._metrics.rows.labels(new.place.name).set(new.rows)
                 self._metrics.swaps.labels(new.place.name, "done").inc()
                 logger.info("serve: '%s' is now %s, was %s", new.place.name, new.version, old.version)
                 self._retire(old)
@@ -162,7 +172,6 @@ class Systems:
 
     def _opened(self, place: Place) -> Generation:
         made = open_generation(place, self._encoder)
-        self._metrics.rows.labels(place.name).set(made.rows)
         logger.info(
             "serve: '%s': %s index, %s documents, version %s", place.name, made.kind, f"{made.rows:,}", made.version
         )

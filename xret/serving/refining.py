@@ -13,7 +13,7 @@ import numpy as np
 
 from xret.errors import EvalError
 from xret.serving.failures import Refusal
-from xret.serving.rows import Rows
+from xret.serving.rows import UNKNOWN, Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,10 +32,11 @@ def fused(lists: Sequence[Rows], names: Sequence[str], method: Any) -> Rows:
     known: dict[str, tuple[str, str | None, str | None]] = {}
     for rows in lists:
         for at, id_ in enumerate(rows.ids):
-            _, text, title = known.get(id_, ("", None, None))
+            lang, text, title = known.get(id_, (UNKNOWN, None, None))
+            lang = rows.langs[at] if lang == UNKNOWN else lang
             text = rows.texts[at] if text is None and rows.texts is not None else text
             title = rows.titles[at] if title is None and rows.titles is not None else title
-            known[id_] = rows.langs[at], text, title
+            known[id_] = lang, text, title
     run = fuse_runs([rows.run() for rows in lists], method=method)
     ids = run["docid"].to_pylist()
     out = Rows(

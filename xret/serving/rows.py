@@ -15,7 +15,9 @@ from xret.serving.matches import text_matches
 if TYPE_CHECKING:
     from xret.encoders import Encoder
 
-__all__ = ["Rows", "facets", "hits_of", "split"]
+__all__ = ["UNKNOWN", "Rows", "facets", "hits_of", "split"]
+
+UNKNOWN = "und"  # a language that nobody told
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def split(run: pa.Table, queries: int) -> list[Rows]:
     places: list[list[int]] = [[] for _ in range(queries)]
     for at, qid in enumerate(qids):
         places[int(qid)].append(at)
-    everything = Rows(ids, [lang or "und" for lang in langs], scores, texts, titles)
+    everything = Rows(ids, [lang or UNKNOWN for lang in langs], scores, texts, titles)
     return [everything.taken(own) for own in places]
 
 
@@ -93,7 +95,9 @@ def facets(lists: Sequence[Rows], most: int) -> dict[str, int]:
     found: dict[str, str] = {}
     for rows in lists:
         stop = most or len(rows.ids)
-        found |= dict(zip(rows.ids[:stop], rows.langs[:stop], strict=True))
+        for id_, lang in zip(rows.ids[:stop], rows.langs[:stop], strict=True):
+            if found.get(id_, UNKNOWN) == UNKNOWN:
+                found[id_] = lang
     counts = Counter(found.values())
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

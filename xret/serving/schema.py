@@ -139,7 +139,10 @@ class SearchResponse(BaseModel):
     languages: dict[str, int] = Field(description="Hits (or the best `facets` documents) by language, most first.")
     took_ms: float
     system: str = Field(description="The name of the system, or of those fused, with '+' between.")
-    version: str = Field(description="Which state of the index answered: changes with every swap.")
+    version: str = Field(
+        description="Which state of the index answered: changes with every swap. (A store answers from where its alias "
+        "leads at once, and has the version of the last swap until the next.)"
+    )
 
 
 class BatchQuery(_Strict):

@@ -212,8 +212,10 @@ def _further(rows: pa.Table) -> list[str]:
 
 
 def _known(column: pa.ChunkedArray, pair: Ints, pairs: int) -> pa.Array:
-    """For every pair, the value of the first of its rows that has one."""
+    """For every pair, the value of the first of its rows that has one; "und" only where no other is."""
+    unknown = pc.equal(column, "und").fill_null(False)
     there = np.flatnonzero(column.is_valid().to_numpy())
+    there = there[np.argsort(unknown.to_numpy()[there], kind="stable")]
     known, at = np.unique(pair[there], return_index=True)
     row = np.full(pairs, -1, np.int64)
     row[known] = there[at]

@@ -120,14 +120,13 @@ def shared_tokens(encoder: str, out: Path, *, device: str, threads: int | None) 
         device: for encoding.
         threads: of each worker.
     """
-    from xret.encoders.corpora.workers import open_encoder
-    from xret.encoders.load import identify
+    from xret.encoders.corpora.workers import encoder_here, open_encoder
     from xret.engines import State, current_engine
     from xret.indexes.multivector.spread import Sharing
 
     engine = current_engine()
     if engine is None:
         return None
-    state = State(open_encoder, {"name": encoder, "hash": identify(encoder), "device": device})
-    work = out.with_name(out.name + ".units")
-    return Sharing(engine=engine, encoder=state, gpus=float(device == "cuda"), work=work, threads=threads)
+    told, work = encoder_here(encoder, device), out.with_name(out.name + ".units")
+    gpus = float(told["device"] == "cuda")
+    return Sharing(engine=engine, encoder=State(open_encoder, told), gpus=gpus, work=work, threads=threads)

@@ -128,11 +128,11 @@ class Mine(Stage):
         self, corpora: tuple[pa.Table, pa.Table], work: Path, src: NDArray[np.int64], tgt: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         from xret.encoders import load_encoder
-        from xret.encoders.load import identify
+        from xret.encoders.corpora.workers import encoder_here
 
         engine = current_engine()
         if engine is not None:
-            told = {"name": self.encoder, "hash": identify(self.encoder), "device": self.device}
+            told = encoder_here(self.encoder, self.device)
             return spread_token_scores(told, *corpora, (src, tgt), engine=engine, work=work, threads=self.threads)
         encoder = load_encoder(self.encoder, device=self.device, threads=self.threads)
         return token_scores(encoder, *corpora, (src, tgt), work=work, progress=True)

@@ -49,7 +49,11 @@ def spread_scores(
 
     Raises:
         EngineError: a part could not be scored.
+        DeviceError: as `Rerank.loaded`.
     """
+    from xret.encoders.load import fitting_device
+    from xret.encoders.names import split_precision
+
     folder = Path(work).absolute() / "blocks"
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
@@ -57,7 +61,9 @@ def spread_scores(
         "corpus": _needed(corpus, run["docid"]),
     }  # fmt: skip
     files = {name: keep_table(table, folder / f"{name}.arrow") for name, table in tables.items()}
-    models = by_model(stage, *tables.values())
+    models, name = by_model(stage, *tables.values()), stage.encoder if stage.late else stage.model
+    device = fitting_device(name, split_precision(name)[1], stage.device)  # see `encoder_here`
+    options = stage.options() | {"device": device}
     items = [
         {"unit": f"scores-{model}-{number}-of-{parts}", "model": model, "part": [number, parts]}
         for model, (_, rows) in enumerate(models)
@@ -67,8 +73,8 @@ def spread_scores(
     recipe = digest("rerank", stage.key(), {name: file_hash(Path(path)) for name, path in files.items()})
     scores = np.empty(run.num_rows)
     for _, answer, _ in engine.run(
-        score_unit, items, folder=folder, recipe=recipe, state=State(open_scorer, {"options": stage.options()} | files),
-        cpus=stage.threads, gpus=float(stage.device == "cuda"),
+        score_unit, items, folder=folder, recipe=recipe, state=State(open_scorer, {"options": options} | files),
+        cpus=stage.threads, gpus=float(device == "cuda"),
     ):  # fmt: skip
         found = map_table(folder / answer["files"][0], remedy=REMEDY)
         scores[found["row"].to_numpy()] = found["score"].to_numpy()

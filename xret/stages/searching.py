@@ -71,14 +71,14 @@ class Asking:
             MismatchError: another one made the index.
             InputError: a language that the index has not.
         """
-        from xret.encoders.load import identify
+        from xret.encoders.corpora.workers import encoder_here
 
         assert self.encoder is not None
-        index, identity = verbs(self.kind).open_index(self.index), identify(self.encoder)
+        index, told = verbs(self.kind).open_index(self.index), encoder_here(self.encoder, self.device)
         index.kept(self.languages)
-        index.refuse_other_encoder(self.encoder, identity)
+        index.refuse_other_encoder(self.encoder, told["hash"])
         dim = index.manifest.dim if self.kind == "dense" else None
-        return {"name": self.encoder, "hash": identity, "device": self.device}, dim
+        return told, dim
 
     def content(self) -> str:
         """Hash of all that decides what is found, the queries aside."""

@@ -16,7 +16,7 @@ from xret.stores.recipe import Recipe
 from xret.stores.rows import matrix
 from xret.stores.store import Store
 
-__all__ = ["Swapped", "Verified", "swap", "verify"]
+__all__ = ["Swapped", "Verified", "refuse_store_name", "swap", "verify"]
 
 SAMPLE = 100
 FIRST = 10  # hits among which a row must find itself
@@ -107,6 +107,24 @@ def swap(
         return Swapped(str(name), None if before is None else str(before), str(store.leads_to()), verified)
     finally:
         store.close()
+
+
+def refuse_store_name(alias: Place, target: Place) -> None:
+    """Refuse an alias that is the name of a store, before hours are spent on what it shall lead to.
+
+    Raises:
+        InputError: as said.
+    """
+    if has_store(alias):
+        store = open_store(alias)
+        try:
+            named = store.leads_to() == alias
+        finally:
+            store.close()
+    else:
+        named = alias == target
+    if named:
+        raise InputError(f"{alias}: is a store, no alias; choose another name for --alias")
 
 
 def _refuse_other(alias: Place, store: Store) -> None:

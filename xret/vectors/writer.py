@@ -24,8 +24,8 @@ logger = logging.getLogger("xret")
 SHARD_ROWS = 16_384
 _FORMAT = 1  # of the folder's layout
 _COMPARED = {  # manifest field -> what it is called when two runs differ in it
-    "encoder_hash": "encoder", "role": "role", "corpus_hash": "corpus", "dim": "dim", "dtype": "dtype",
-    "shard_rows": "shard rows", "total": "rows",
+    "encoder_hash": "encoder", "precision": "precision", "role": "role", "corpus_hash": "corpus", "dim": "dim",
+    "dtype": "dtype", "shard_rows": "shard rows", "total": "rows",
 }  # fmt: skip
 
 

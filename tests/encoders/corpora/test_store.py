@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pyarrow as pa
 import pytest
 
 from xret.encoders import encode_corpus, load_encoder
+from xret.encoders.corpora.store import Encoded
 from xret.errors import InputError, MismatchError, UsageError
 from xret.stages.encode import Encode
 from xret.vectors import Vectors
@@ -95,6 +98,36 @@ encode_corpus(table, Path(sys.argv[3]), encoder=encoder, shard_rows=20, progress
     assert tree(out) == tree(tmp_path / "whole")
     assert kept.items() <= tree(out).items()
     Vectors.open(out, check=True)
+
+
+def test_two_that_write_one_store_take_turns(static: Made, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    slow, table, told = load_encoder(static(), device="cpu", threads=1), corpus(), list[Encoded]()
+    plain, begun, go_on = slow.encode_counted, threading.Event(), threading.Event()
+
+    def encode(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return plain(*arguments, **options)
+
+    slow.encode_counted = encode  # type: ignore[method-assign]
+    other = load_encoder(static(), device="cpu", threads=1)
+    options: dict[str, Any] = {"shard_rows": 20, "progress": False, "tell": told.append}
+    with caplog.at_level(logging.WARNING, "xret"), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(encode_corpus, table, tmp_path / "v", encoder=slow, **options)
+        assert begun.wait(60)
+        try:
+            with pytest.raises(InputError, match=r"v\.partial: another process is writing it"):
+                encode_corpus(table, tmp_path / "v", encoder=other, **options)
+            second = pool.submit(encode_corpus, table, tmp_path / "v", encoder=other, resume=True, **options)
+            while "waiting for it" not in caplog.text:
+                time.sleep(0.01)
+        finally:
+            go_on.set()
+        assert first.result().manifest == second.result().manifest
+    assert [run.new_rows for run in told] == [400, 0]
+    encode_corpus(table, tmp_path / "whole", encoder=other, shard_rows=20)
+    assert tree(tmp_path / "v") == tree(tmp_path / "whole")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "v"))) == ["v"]
 
 
 def test_vectors_do_not_depend_on_the_number_of_threads() -> None:

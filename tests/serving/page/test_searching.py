@@ -97,6 +97,29 @@ def test_languages_are_chosen_several_at_a_time_and_keep_their_counts(visit: Ope
     assert page.url.endswith("?q=flood")
 
 
+def test_what_was_written_last_is_searched_when_a_language_is_chosen(visit: Open, fake: Fake) -> None:
+    page = visit("?q=flood")
+    page.wait_for_selector(".hit")
+    page.focus("#query")
+    page.keyboard.press("End")
+    page.keyboard.type(" water")
+    page.locator(".facet input").first.check()  # before the pause after which a query is searched by itself
+    until(page, "document.getElementById('facets-note').textContent.includes('chosen')")
+    assert page.input_value("#query") == "flood water" == fake.asked[-1].query and fake.asked[-1].languages
+
+
+def test_more_hits_by_keyboard_go_on_at_the_first_new_one(visit: Open, fake: Fake) -> None:
+    fake.documents = tuple(one._replace(id=f"{one.id}-{at}") for at in range(12) for one in fake.documents)
+    page = visit("?q=flood&a=words&b=tokens")
+    for seen in (10, 50):
+        page.wait_for_selector(f".list[data-place='1'] .hit >> nth={seen - 1}")
+        page.focus(".list[data-place='1'] .more")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f".list[data-place='1'] .hit >> nth={seen}")
+        place = "[...document.querySelectorAll(\".list[data-place='1'] .open\")].indexOf(document.activeElement)"
+        assert page.evaluate(place) == seen
+
+
 def test_a_hit_opens_to_its_whole_text_and_says_how_it_was_scored(visit: Open) -> None:
     page = visit("?q=flood")
     hit = page.locator('.hit[data-id="flood-en"]')

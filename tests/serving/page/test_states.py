@@ -114,3 +114,32 @@ def test_an_index_without_texts_and_titles(visit: Open, fake: Fake) -> None:
     page = visit("?q=flood")
     assert page.inner_text(".hit >> nth=0 >> .text") == "This index keeps no texts."
     assert page.inner_text(".hit >> nth=0 >> .open") == "flood-de"
+
+
+def test_what_is_written_before_the_server_has_answered_stays(visit: Open) -> None:
+    page = visit()
+    held: list[Any] = []
+    answering: list[bool] = []
+    page.route("**/systems", lambda route: route.continue_() if answering else held.append(route))
+    page.reload()
+    page.keyboard.type("flood")
+    assert page.locator(".welcome").count() == 0 and len(held) > 0
+    answering.append(True)
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(".hit")
+    assert page.input_value("#query") == "flood" and page.evaluate("location.search") == "?q=flood"
+
+
+def test_a_start_that_fails_late_does_not_hide_what_was_found_since(visit: Open) -> None:
+    page = visit(expect=("ERR_FAILED",))
+    held: list[Any] = []
+    page.route("**/systems", lambda route: held.append(route), times=1)
+    page.reload()
+    page.fill("#query", "flood")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".hit")
+    with page.expect_event("requestfailed"):
+        held[0].abort()
+    page.wait_for_timeout(200)
+    assert page.locator(".trouble").count() == 0 and page.locator(".hit").count() == 10

@@ -17,12 +17,13 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from xret.artifact import read_manifest
+from xret.encoders.corpora.alone import alone
 from xret.encoders.corpora.shards import encode_rows, facts
 from xret.encoders.encoder import Encoder
 from xret.encoders.recipe import Role
 from xret.errors import UsageError, VectorsError
 from xret.vectors import SHARD_ROWS, Vectors, VectorsWriter
-from xret.vectors.writer import check_same
+from xret.vectors.writer import check_new, check_same
 
 if TYPE_CHECKING:
     from xret.engines import Engine
@@ -89,7 +90,8 @@ def encode_corpus(
 
     Raises:
         MismatchError: what is to be resumed was made with another encoder, corpus or other options; names both.
-        InputError: `out` exists, or an interrupted run does and `resume` is off, or the disk is full.
+        InputError: `out` exists, or an interrupted run does, or another process writes it, and `resume` is off; or the
+            disk is full.
         UsageError: `dim`, `shard_rows` or `workers` out of range.
         EngineError: a shard could not be encoded, or workers died again and again; what was finished is kept.
     """
@@ -107,39 +109,59 @@ def encode_corpus(
         "precision": encoder.precision, "shard_rows": shard_rows, "total": corpus.num_rows,
     }  # fmt: skip
     width = dim or encoder.dim
-    started = time.perf_counter()
-    if resume and out.exists():
-        check_same(out, read_manifest(out, kind="vectors"), {**fields, "dim": width, "dtype": dtype})
-        if (vectors := _sound(out)) is not None:
-            tell(_told(vectors.manifest["shards"], [], 0.0))
-            return vectors
-    writer = VectorsWriter(out, dim=width, dtype=dtype, fields=fields, resume=resume, mend=resume)
+    started, wanted = time.perf_counter(), {**fields, "dim": width, "dtype": dtype}
+    if not resume:
+        check_new(out)
+    while (finished := _finished(out, wanted)) is None:
+        with alone(out, wait=resume) as mine:
+            if not mine:  # another process has made it meanwhile
+                continue
+            writer = VectorsWriter(out, dim=width, dtype=dtype, fields=fields, resume=resume, mend=resume)
+            options: dict[str, Any] = {"encoder": encoder, "role": role, "dim": dim, "shard_rows": shard_rows}
+            before = _filled(writer, corpus, engine or workers, threads=threads, progress=progress, options=options)
+            encoder.report(writer.total("cut"), corpus.num_rows)
+            shutil.rmtree(writer.partial / UNITS, ignore_errors=True)
+            vectors = writer.finish()
+        shards = vectors.manifest["shards"]
+        new = [shard for number, shard in enumerate(shards) if number not in before]
+        tell(_told(shards, new, time.perf_counter() - started))
+        return vectors
+    tell(_told(finished.manifest["shards"], [], 0.0))
+    return finished
+
+
+def _finished(out: Path, wanted: dict[str, Any]) -> Vectors | None:
+    """A finished store of these settings, opened; None where there is still something to do.
+
+    Raises:
+        MismatchError: it has other settings.
+    """
+    if not out.exists():
+        return None
+    check_same(out, read_manifest(out, kind="vectors"), wanted)
+    return _sound(out)
+
+
+def _filled(
+    writer: VectorsWriter, corpus: pa.Table, by: Engine | int, *, threads: int | None, progress: bool,
+    options: dict[str, Any],
+) -> set[int]:  # fmt: skip
+    """Write the shards that are not there, by an engine or so many processes; the numbers of those that were."""
     before = {*range(writer.shards), *writer.spare}
     done = writer.rows + sum(int(shard["rows"]) for shard in writer.spare.values())
     if done:
         logger.info("%s: %d of %d rows are there already", writer.partial, done, corpus.num_rows)
     with tqdm(total=corpus.num_rows, initial=done, unit=" sentences", disable=None if progress else True) as bar:
-        options: dict[str, Any] = {
-            "encoder": encoder,
-            "role": role,
-            "dim": dim,
-            "shard_rows": shard_rows,
-            "advance": bar.update,
-        }
-        chosen = engine or _several(workers, -(-(corpus.num_rows - done) // shard_rows))
+        options = {**options, "advance": bar.update}
+        left = -(-(corpus.num_rows - done) // options["shard_rows"])
+        chosen = _several(by, left) if isinstance(by, int) else by
         if chosen is None:
             _fill(writer, corpus, **options)
         else:
             from xret.encoders.corpora.workers import fill_by_engine
 
             before |= fill_by_engine(writer, corpus, engine=chosen, threads=threads, **options)
-    encoder.report(writer.total("cut"), corpus.num_rows)
-    shutil.rmtree(writer.partial / UNITS, ignore_errors=True)
-    vectors = writer.finish()
-    shards = vectors.manifest["shards"]
-    new = [shard for number, shard in enumerate(shards) if number not in before]
-    tell(_told(shards, new, time.perf_counter() - started))
-    return vectors
+    return before
 
 
 def _sound(out: Path) -> Vectors | None:

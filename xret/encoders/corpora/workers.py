@@ -17,7 +17,8 @@ from xret.artifact import atomic_file, digest, file_hash
 from xret.encoders.corpora.shards import encode_rows, facts
 from xret.encoders.corpora.store import UNITS
 from xret.encoders.encoder import Encoder
-from xret.encoders.load import load_encoder
+from xret.encoders.load import fitting_device, identify, load_encoder
+from xret.encoders.names import split_precision
 from xret.encoders.recipe import Role
 from xret.errors import ModelError
 from xret.mapped import write_batches
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from xret.engines import Engine
     from xret.engines.calls import Place
 
-__all__ = ["encode_unit", "fill_by_engine", "open_encoder"]
+__all__ = ["encode_unit", "encoder_here", "fill_by_engine", "open_encoder"]
 
 _FIELDS = ("id", "text", "lang")
 
@@ -101,15 +102,26 @@ def fill_by_engine(
 
 
 def _texts(corpus: pa.Table, path: Path, shard_rows: int) -> Path:
-    """The corpus as a file that all workers can open, a batch per shard."""
-    if path.exists():  # complete, and named by what it holds
-        return path
+    """The corpus as a file that all workers can open, a batch per shard; what an earlier run left may be damaged."""
     names = [name for name in _FIELDS if name in corpus.column_names]
     schema = pa.schema([(name, pa.large_string()) for name in names])  # a shard may pass 2 GiB
     parts = (corpus.slice(start, shard_rows).select(names) for start in range(0, corpus.num_rows, shard_rows))
     with atomic_file(path) as temporary:
         write_batches(temporary, (part.cast(schema).combine_chunks().to_batches()[0] for part in parts), schema)
     return path
+
+
+def encoder_here(name: str, device: str) -> dict[str, str]:
+    """`name, hash, device` of an encoder, as `open_encoder` takes it, on the device that it would have here.
+
+    ``auto`` is settled by whoever shares the work out: a cluster shows a GPU only to workers that ask for one.
+
+    Raises:
+        ModelError, DeviceError: as `load_encoder`.
+    """
+    return {
+        "name": name, "hash": identify(name), "device": fitting_device(name, split_precision(name)[1], device),
+    }  # fmt: skip
 
 
 def open_encoder(recipe: Mapping[str, Any], cpus: int) -> Encoder:

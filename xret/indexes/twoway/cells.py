@@ -7,6 +7,7 @@ whatever the cells were.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xret.artifact import digest, file_hash
+from xret.errors import XretError
 from xret.indexes.twoway.lists import read_lists, write_lists
 from xret.indexes.twoway.rows import READ, Rows, Selection, row_lengths, select
 from xret.indexes.twoway.search import Search, plan_search
@@ -191,7 +193,7 @@ def side_files(rows: Rows, folder: Path, name: str) -> dict[str, str | None]:
     place = Path(rows.source).absolute() if isinstance(rows, Vectors) and rows.manifest else None
     if place is None:
         place = folder / f"{name}.vectors"
-        if not place.exists():
+        if not _sound(place):
             _write(rows, place)
     if numbers is None:
         return {"vectors": str(place), "numbers": None}
@@ -200,14 +202,24 @@ def side_files(rows: Rows, folder: Path, name: str) -> dict[str, str | None]:
     return {"vectors": str(place), "numbers": str(path)}
 
 
+def _sound(place: Path) -> bool:
+    """Whether an earlier run's copy is there and as it was written: cells that are done are, and all must agree."""
+    if not place.exists():
+        return False
+    try:
+        Vectors.open(place, check=True)
+    except XretError:
+        shutil.rmtree(place)
+        return False
+    return True
+
+
 def _write(rows: Rows, place: Path) -> None:
     starts = range(0, rows.rows, LEAST)
     stops = [min(start + LEAST, rows.rows) for start in starts]
     blocks = ((map(str, range(a, b)), rows.block(a, b)) for a, b in zip(starts, stops, strict=True))
     partial = place.with_name(place.name + ".partial")
     if partial.exists():  # an interrupted copy
-        import shutil
-
         shutil.rmtree(partial)
     write_vectors(place, blocks, dim=rows.dim, dtype="float32", fields={"normalized": False})
 

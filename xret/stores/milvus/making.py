@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xret.errors import InputError
 from xret.stores.milvus.client import Connection
 from xret.stores.milvus.properties import MAKING, RECIPE, properties
@@ -39,6 +41,8 @@ def create(place: Place, recipe: Recipe) -> MilvusStore:
 
 def open_(place: Place) -> MilvusStore:
     """See `xret.stores.door.open_store`."""
+    if _no_file(place):  # which connecting would make
+        raise InputError(f"{place}: there is no such store; xret store load makes it")
     call = Connection(place)
     try:
         if not _there(call, place):
@@ -56,6 +60,8 @@ def open_(place: Place) -> MilvusStore:
 
 def exists(place: Place) -> bool:
     """Whether a collection or an alias has this name."""
+    if _no_file(place):
+        return False
     call = Connection(place)
     try:
         return _there(call, place)
@@ -74,6 +80,10 @@ def drop(place: Place) -> None:
         store._call("drop_collection", place.name)
     finally:
         store.close()
+
+
+def _no_file(place: Place) -> bool:
+    return not place.server.startswith("http") and not Path(place.server).exists()
 
 
 def _there(call: Connection, place: Place) -> bool:

@@ -29,9 +29,10 @@ function wanted() {
   return state.second ? [first, find(state.second)] : [first];
 }
 
-/** Change the state, and search if there is something to search. */
+/** Change the state, and search if there is something to search. What was written and not yet searched comes along. */
 function go(change, { replace = false, keepFocus = true } = {}) {
-  state = { ...state, ...change };
+  const query = byId("query").value;
+  state = { ...state, ...(query === state.query ? {} : { query, hits: HITS }), ...change };
   writeAddress(state, { replace });
   run({ keepFocus });
 }
@@ -39,6 +40,7 @@ function go(change, { replace = false, keepFocus = true } = {}) {
 async function run({ keepFocus = true } = {}) {
   running?.abort();
   clearTimeout(written);
+  if (byId("query").value !== state.query) byId("query").value = state.query;
   showControls();
   if (!state.query.trim()) return showWelcome();
   const mine = (running = new AbortController());
@@ -73,7 +75,7 @@ async function learn(signal) {
 }
 
 const act = {
-  retry: () => run(),
+  retry: () => go({}, { replace: true }),
   unlock: (key) => { useKey(key); start(); },
   clear: () => go({ languages: [] }),
   more: () => go({ hits: Math.min(1000, state.hits < 50 ? 50 : state.hits * 2) }, { replace: true }),
@@ -86,7 +88,8 @@ const act = {
 };
 
 function showOutcomes(outcomes, asked, keepFocus) {
-  const focused = keepFocus ? document.activeElement?.closest?.(".hit, .more") : null;
+  const more = keepFocus ? document.activeElement?.closest?.(".more")?.closest(".list") : null;
+  const seen = more?.querySelectorAll(".hit").length;
   const labels = asked.map((choice) => choice.label);
   results.classList.toggle("two", outcomes.length > 1);
   results.replaceChildren(...outcomes.map((_, place) => listOf(place, outcomes, labels, state, act)));
@@ -97,7 +100,7 @@ function showOutcomes(outcomes, asked, keepFocus) {
   byId("legend").replaceChildren(...legendOf(answers));
   byId("legend").hidden = !byId("legend").childNodes.length;
   // After "More hits" the focus would fall back to the page: it goes to the first new hit.
-  if (focused?.matches(".more")) results.querySelectorAll(".open")[HITS]?.focus();
+  if (more) results.querySelectorAll(`.list[data-place="${more.dataset.place}"] .open`)[seen]?.focus();
 }
 
 function summary(outcomes) {
@@ -109,8 +112,8 @@ function summary(outcomes) {
 
 const took = ({ took_ms: ms }) => (ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`);
 
+/** All but the query, which someone may be writing. */
 function showControls() {
-  if (byId("query").value !== state.query) byId("query").value = state.query;
   document.title = state.query ? `${state.query} – xret search` : "xret search";
   byId("bar").hidden = byId("options").hidden = !choices.length || !state.query.trim();
   fill(byId("first"), choices, state.first || choices[0]?.value);
@@ -177,12 +180,14 @@ function submit(event) {
 }
 
 async function start() {
+  const before = running;
   try {
     await learn();
   } catch (error) {
-    return showTrouble(error);
+    if (running === before) showTrouble(error); // else a search that began since tells how it went
+    return;
   }
-  run();
+  go({}, { replace: true });
 }
 
 byId("form").addEventListener("submit", submit);
@@ -207,6 +212,7 @@ addEventListener("popstate", () => {
   drafting = false;
   run();
 });
+byId("query").value = state.query;
 showSide(0);
 linkTwins(results);
 listen();
