@@ -1,10 +1,10 @@
-"""Files that can be memory-mapped, Arrow IPC and NumPy's: written and opened."""
+"""Files of Arrow and NumPy that can be memory-mapped, and of Parquet: written and opened."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xret.atomic import atomic_file
 from xret.errors import InputError
 
-__all__ = ["evenly_cut", "keep_table", "map_array", "map_table", "write_array", "write_batches"]
+__all__ = ["keep_table", "map_array", "map_table", "write_array", "write_batches", "write_evenly"]
 
 CHUNK = 1 << 16  # rows
 
@@ -43,10 +43,17 @@ def write_batches(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Sche
             writer.write_batch(batch)
 
 
-def evenly_cut(table: pa.Table) -> pa.Table:
-    """The same rows in chunks of `CHUNK`: files of Parquet and Arrow show in their bytes how a table was cut."""
-    starts = range(0, max(1, table.num_rows), CHUNK)
-    return pa.concat_tables([table.slice(start, CHUNK).combine_chunks() for start in starts])
+def write_evenly(table: pa.Table, sink: str | IO[bytes], *, parquet: bool) -> None:
+    """Write a Parquet or Arrow IPC file in batches of `CHUNK` rows: their bytes show how a table was cut, whatever cut
+    it, so this one is cut anew. Not atomic by itself.
+    """
+    if parquet:
+        from pyarrow.parquet import ParquetWriter
+
+    with ParquetWriter(sink, table.schema) if parquet else pa.ipc.new_file(sink, table.schema) as writer:
+        for start in range(0, table.num_rows, CHUNK):
+            for batch in table.slice(start, CHUNK).combine_chunks().to_batches():
+                writer.write_batch(batch)
 
 
 def keep_table(table: pa.Table, path: Path) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from xret.artifact import MANIFEST, atomic_file, atomic_folder, read_manifest
 from xret.atomic import real_place
 from xret.errors import InputError
-from xret.mapped import evenly_cut, write_batches
+from xret.mapped import write_evenly
 from xret.packed import PACKED
 from xret.pipeline.kinds import FOLDERS
 from xret.stages.stage import Value
@@ -126,12 +126,8 @@ def _copy_folder(source: Path, path: Path) -> None:
 
 def _write_table(table: pa.Table, path: Path) -> None:
     with atomic_file(path) as temporary:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as parquet
-
-            parquet.write_table(evenly_cut(table), temporary)
-        elif path.suffix == ".arrow":
-            write_batches(temporary, evenly_cut(table).to_batches(), table.schema)
+        if path.suffix in (".parquet", ".arrow"):
+            write_evenly(table, str(temporary), parquet=path.suffix == ".parquet")
         elif path.suffix in (".json", ".jsonl"):
             _write_json(table, temporary, lines=path.suffix == ".jsonl")
         else:

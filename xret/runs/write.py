@@ -8,11 +8,10 @@ from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 from xret.artifact import atomic_file
 from xret.errors import EvalError
-from xret.mapped import evenly_cut
+from xret.mapped import write_evenly
 from xret.packed import packing, written
 from xret.runs.columns import Format, format_of
 from xret.runs.order import ordered
@@ -61,13 +60,8 @@ def _write(table: pa.Table, fields: tuple[str, ...], target: str | Path | IO[Any
 
 
 def _render(table: pa.Table, fields: tuple[str, ...], format: Format) -> bytes:
-    if format == "parquet":
-        buffer = io.BytesIO()
-        pa.parquet.write_table(evenly_cut(table), buffer)
-        return buffer.getvalue()
-    if format == "arrow":
-        with pa.ipc.new_file(buffer := io.BytesIO(), table.schema) as out:
-            out.write_table(evenly_cut(table))
+    if format in ("parquet", "arrow"):
+        write_evenly(table, buffer := io.BytesIO(), parquet=format == "parquet")
         return buffer.getvalue()
     return _trec(table, fields) if format == "trec" else _jsonl(table)
 
