@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,12 +34,20 @@ def doubled(item: Mapping[str, Any], place: Place) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)
     if item.get("wrong"):
         wrong(item["wrong"])
-    time.sleep(item.get("seconds", 0))
+    if item.get("seconds"):
+        _begun(Path(item["folder"]))
+        time.sleep(item["seconds"])
     name = f"{item['unit']}.txt"
     with atomic_file(Path(item["folder"], name)) as path:
         path.write_text(f"{2 * item['number'] * (place.state or 1)}\n")
     place.advance(1)
     return {"files": [name], "number": item["number"]}
+
+
+def _begun(folder: Path) -> None:
+    """Tell of the Ray machine that somebody is at work there."""
+    if ray := sys.modules.get("ray"):
+        (folder / f"{ray.get_runtime_context().get_node_id()}.begun").touch()
 
 
 def wrong(how: str) -> None:
