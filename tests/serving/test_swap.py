@@ -17,7 +17,9 @@ import pytest
 
 from tests.serving.conftest import Serve, Served, make_index, renamed, sample, until
 from xret.indexes.kinds import verbs
-from xret.serving.generation import version_of
+from xret.serving.generation import Place, version_of
+from xret.serving.generations import Systems
+from xret.serving.metrics import Metrics
 
 for _module in ("fastapi", "uvicorn", "prometheus_client", "httpx"):
     pytest.importorskip(_module, reason=f"{_module} is not installed (extra serve)")
@@ -207,6 +209,24 @@ def test_what_cannot_be_used_is_not_swapped_in(
     assert (after["hits"], after["version"]) == (before["hits"], before["version"])
     assert server.client.get("/health/ready").status_code == 200
     assert server.metric("xret_swaps_total") > swaps
+
+
+def test_what_is_opened_is_what_was_verified(
+    states: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, kind = linked(states, tmp_path, "lexical"), verbs("lexical")
+    systems = Systems([Place("words", link)], lambda *_: pytest.fail("nothing to encode"), metrics=Metrics())
+    check = kind.check
+
+    def slow(folder: Path) -> Any:
+        found = check(folder)
+        point(link, states["lexical-old"])  # which nobody has verified this time
+        return found
+
+    monkeypatch.setattr(kind, "check", slow)
+    point(link, states["lexical-new"])
+    assert systems.swap("words") == {"words": version_of(states["lexical-new"])}
+    systems.close()
 
 
 def test_one_of_two_that_is_refused_leaves_both(launch: Serve, states: dict[str, Path], tmp_path: Path) -> None:

@@ -104,18 +104,21 @@ def place_of(given: str, encoder: str | None) -> Place:
     return Place(name, Path(folder), encoder)
 
 
-def open_generation(place: Place, encoder: Callable[[str, str | None], Encoder]) -> Generation:
+def open_generation(
+    place: Place, encoder: Callable[[str, str | None], Encoder], folder: Path | None = None
+) -> Generation:
     """Open what lies in a folder now, with its encoder, and ask it something.
 
     Args:
         place: of the system.
         encoder: gives one by name and hash.
+        folder: where its link led when it was verified; None for where it leads now.
 
     Raises:
         InputError: no index there, one whose files are damaged, or one that does not say its encoder.
         MismatchError: the encoder is not the one that made the index.
     """
-    folder = place.fixed
+    folder = folder or place.fixed
     for _ in range(8):
         kind, version = index_kind(folder), version_of(folder)
         index = verbs(kind).open_index(folder)

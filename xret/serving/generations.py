@@ -19,6 +19,8 @@ from xret.serving.failures import Refusal
 from xret.serving.generation import Generation, Place, open_generation, version_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xret.encoders import Encoder
     from xret.serving.metrics import Metrics
 
@@ -163,15 +165,16 @@ class Systems:
 
     def _verified(self, place: Place, *, check: bool) -> Generation:
         try:
+            folder = place.fixed  # once: what is opened is what was verified, wherever the link leads by then
             if check:
-                verbs(index_kind(place.folder)).check(place.fixed)
-            return self._opened(place)
+                verbs(index_kind(folder)).check(folder)
+            return self._opened(place, folder)
         except XretError:
             self._metrics.swaps.labels(place.name, "refused").inc()
             raise
 
-    def _opened(self, place: Place) -> Generation:
-        made = open_generation(place, self._encoder)
+    def _opened(self, place: Place, folder: Path | None = None) -> Generation:
+        made = open_generation(place, self._encoder, folder)
         logger.info(
             "serve: '%s': %s index, %s documents, version %s", place.name, made.kind, f"{made.rows:,}", made.version
         )
